@@ -1,0 +1,140 @@
+"""How a saga moves on: it opens, issues commands, and consumes their answers.
+
+The rules
+---------
+1.  *Opening*: saga row, `saga_started`, entry in the registry, deadline, and only then `start`
+    and what it brings about, so that a saga that ends inside `start` closes its bracket (FACTS
+    F-30) and no command goes out without a deadline (R-03).
+2.  *Issuing*: step row, then dispatch. The command gets the saga's id before the row is written
+    (R-42). A command that its target can't take fails the saga alone (R-10, R-11).
+3.  A command to the process itself runs in the same turn; its events are routed like any other.
+    A turn runs a bounded number of them, then the issuing saga fails as a loop.
+4.  *Answers*: an event with a saga's id goes to that saga alone. If the saga waits on, no row
+    changes. If it acts, the pending step succeeded with that event, and then the action happens;
+    if it gives up, the pending step failed (R-09).
+"""
+
+from msgspec.structs import replace
+from returns.result import Failure, Success
+
+from saga_core.engine import links, outputs, reasons
+from saga_core.engine.effects import Dispatch
+from saga_core.engine.endings import complete, fail, fail_all
+from saga_core.engine.events import SagaDeadline
+from saga_core.engine.guard import decide, describe, line
+from saga_core.engine.messages import BusEvent, Command, SagaStarted, tag_of
+from saga_core.engine.records import SagaOpened, StepOpened, StepSucceeded
+from saga_core.engine.saga import Action, Done, Failed, IssueCommand, Saga, SagaContext, Wait
+from saga_core.engine.state import Awaiting, InFlight, M
+from saga_core.engine.turn import Turn
+
+
+def open_saga(turn: Turn[M], saga: Saga) -> None:
+    """Open a saga's bracket and start it (rule 1)."""
+    saga_id = turn.take_saga_id()
+    opening = describe(turn.config, saga)
+    turn.write(SagaOpened(saga_id, opening.name, opening.input_json))
+    turn.emit(SagaStarted(saga_id, opening.name, turn.take_version()))
+    flight = InFlight(saga, opening.name)
+    turn.sagas = turn.sagas.set(saga_id, flight)
+    turn.arm(SagaDeadline(saga_id), opening.seconds)
+    if turn.stopping:
+        fail(turn, saga_id, reasons.shutting_down(turn.app.process))
+    elif opening.problem is not None:
+        fail(turn, saga_id, opening.problem)
+    else:
+        _start(turn, saga_id, flight)
+
+
+def answer(turn: Turn[M], saga_id: int, event: BusEvent) -> None:
+    """Give a saga an event that carries its id (rule 4)."""
+    flight = turn.sagas.get(saga_id)
+    if flight is None:
+        return
+    match decide(flight.saga.on_event, event, SagaContext(saga_id)):
+        case Failure(problem):
+            fail(turn, saga_id, problem)
+        case Success((saga, Wait())):
+            _keep(turn, saga_id, flight, saga)
+        case Success((_, Failed(reason))):
+            fail(turn, saga_id, line(reason))
+        case Success((saga, action)):
+            answered = _succeed_step(turn, saga_id, flight, event)
+            _perform(turn, saga_id, replace(answered, saga=saga), action)
+
+
+def _start(turn: Turn[M], saga_id: int, flight: InFlight) -> None:
+    match decide(flight.saga.start, SagaContext(saga_id)):
+        case Failure(problem):
+            fail(turn, saga_id, problem)
+        case Success((saga, action)):
+            _perform(turn, saga_id, replace(flight, saga=saga), action)
+
+
+def _keep(turn: Turn[M], saga_id: int, flight: InFlight, saga: Saga) -> None:
+    if saga is not flight.saga and saga != flight.saga:
+        turn.sagas = turn.sagas.set(saga_id, replace(flight, saga=saga))
+
+
+def _succeed_step(turn: Turn[M], saga_id: int, flight: InFlight, event: BusEvent) -> InFlight:
+    step = flight.awaiting
+    if step is None:
+        return flight
+    links.release(turn, saga_id, step)
+    turn.write(StepSucceeded(saga_id, step.step_index, event))
+    return replace(flight, awaiting=None)
+
+
+def _perform(turn: Turn[M], saga_id: int, flight: InFlight, action: Action) -> None:
+    """Do what a saga decided; `flight` is its entry as it shall be, not stored yet."""
+    match action:
+        case IssueCommand(target, command):
+            _issue(turn, saga_id, flight, target, command)
+        case Wait():
+            turn.sagas = turn.sagas.set(saga_id, flight)
+        case Done():
+            complete(turn, saga_id)
+        case Failed(reason):
+            fail(turn, saga_id, line(reason))
+
+
+def _issue(turn: Turn[M], saga_id: int, flight: InFlight, target: str, command: Command) -> None:
+    match _address(turn, saga_id, target, command):
+        case Failure(problem):
+            turn.sagas = turn.sagas.set(saga_id, flight)
+            fail(turn, saga_id, problem)
+        case Success(addressed):
+            index, issued = flight.next_step_index, turn.take_sequence()
+            step = Awaiting(index, target, addressed, None, issued, issued, sent=False)
+            moved = replace(flight, next_step_index=index + 1)
+            name = f"issue_cmd_{target}_{tag_of(addressed)}"
+            turn.write(StepOpened(saga_id, index, name, target, addressed))
+            _go(turn, saga_id, moved, step)
+
+
+def _address(
+    turn: Turn[M], saga_id: int, target: str, command: object
+) -> Success[Command] | Failure[str]:
+    if not isinstance(command, Command):
+        return Failure(f"saga issued {type(command).__name__}, which is no command")
+    if target == turn.app.own_target:
+        turn.own_commands += 1
+        if turn.own_commands > turn.config.own_commands_per_step:
+            return Failure(f"{target} loop: over {turn.config.own_commands_per_step} in one step")
+    elif target not in turn.app.peers:
+        return Failure(f"unknown target {line(target)}")
+    return turn.app.address(target, command, saga_id)
+
+
+def _go(turn: Turn[M], saga_id: int, flight: InFlight, step: Awaiting) -> None:
+    if step.target == turn.app.own_target:
+        turn.sagas = turn.sagas.set(saga_id, replace(flight, awaiting=step))
+        _run_own(turn, step)
+    else:
+        dropped = links.send(turn, saga_id, flight, step)
+        fail_all(turn, dropped, reasons.overflow(step.target))
+
+
+def _run_own(turn: Turn[M], step: Awaiting) -> None:
+    turn.effects.append(Dispatch(step.target, None, step.command))
+    outputs.carry_out(turn, turn.app.on_own_command(turn.mirror, step.command))

@@ -1,0 +1,1 @@
+"""The imperative shell: asyncio, SQLite, sockets, processes and the command line."""
