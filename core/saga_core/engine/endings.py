@@ -17,35 +17,19 @@ from returns.maybe import Maybe, Nothing, Some
 from saga_core.engine import links
 from saga_core.engine.events import SagaDeadline
 from saga_core.engine.messages import SagaCompleted, SagaFailed
-from saga_core.engine.records import SagaClosed, SagaOutcome, StepFailed
+from saga_core.engine.records import SagaClosed, SagaOutcome, StepFailed, TerminalState
 from saga_core.engine.state import InFlight, M
 from saga_core.engine.turn import Turn
 
 
 def complete(turn: Turn[M], saga_id: int) -> None:
     """End a saga whose work is done."""
-    match claim(turn, saga_id):
-        case Some(flight):
-            turn.write(SagaClosed(saga_id, "completed", None))
-            turn.cancel(SagaDeadline(saga_id))
-            turn.emit(SagaCompleted(saga_id, turn.take_version()))
-            turn.remember(SagaOutcome(saga_id, flight.name, "completed", None))
-        case _:
-            pass
+    _end(turn, saga_id, None)
 
 
 def fail(turn: Turn[M], saga_id: int, reason: str) -> None:
     """End a saga as failed; nothing happens if it is not in flight."""
-    match claim(turn, saga_id):
-        case Some(flight):
-            if flight.awaiting is not None:
-                turn.write(StepFailed(saga_id, flight.awaiting.step_index, reason))
-            turn.write(SagaClosed(saga_id, "failed", reason))
-            turn.cancel(SagaDeadline(saga_id))
-            turn.emit(SagaFailed(saga_id, reason, turn.take_version()))
-            turn.remember(SagaOutcome(saga_id, flight.name, "failed", reason))
-        case _:
-            pass
+    _end(turn, saga_id, reason)
 
 
 def fail_all(turn: Turn[M], saga_ids: Iterable[int], reason: str) -> None:
@@ -54,7 +38,15 @@ def fail_all(turn: Turn[M], saga_ids: Iterable[int], reason: str) -> None:
         fail(turn, saga_id, reason)
 
 
-def claim(turn: Turn[M], saga_id: int) -> Maybe[InFlight]:
+def _end(turn: Turn[M], saga_id: int, reason: str | None) -> None:
+    match _claim(turn, saga_id):
+        case Some(flight):
+            _tell(turn, saga_id, flight, reason)
+        case _:
+            return
+
+
+def _claim(turn: Turn[M], saga_id: int) -> Maybe[InFlight]:
     """Take a saga out of the registry, and its command out of the buffer. The taker ends it."""
     flight = turn.sagas.get(saga_id)
     if flight is None:
@@ -63,3 +55,17 @@ def claim(turn: Turn[M], saga_id: int) -> Maybe[InFlight]:
     if flight.awaiting is not None:
         links.release(turn, saga_id, flight.awaiting)
     return Some(flight)
+
+
+def _tell(turn: Turn[M], saga_id: int, flight: InFlight, reason: str | None) -> None:
+    """Log and announce an ending: completed if there is no reason, else failed."""
+    if reason is not None and flight.awaiting is not None:
+        turn.write(StepFailed(saga_id, flight.awaiting.step_index, reason))
+    state: TerminalState = "completed" if reason is None else "failed"
+    turn.write(SagaClosed(saga_id, state, reason))
+    turn.cancel(SagaDeadline(saga_id))
+    version = turn.take_version()
+    turn.emit(
+        SagaCompleted(saga_id, version) if reason is None else SagaFailed(saga_id, reason, version)
+    )
+    turn.remember(SagaOutcome(saga_id, flight.name, state, reason))

@@ -5,18 +5,20 @@ badly fails alone; the reducer and every other saga go on (FACTS R-10).
 """
 
 from collections.abc import Callable
-from math import inf
-from typing import TypeVar, cast, get_args
+from sys import float_info
+from typing import TypeVar, get_args
 
 import msgspec
 from msgspec import Struct
 from returns.result import Failure, Success
 
 from saga_core.engine.config import Config
-from saga_core.engine.saga import DEFAULT_TIMEOUT_SECONDS, Action, Saga
+from saga_core.engine.messages import BusEvent
+from saga_core.engine.saga import DEFAULT_TIMEOUT_SECONDS, Action, Saga, SagaContext
 
 _ACTIONS = get_args(Action)
 _REASON_LENGTH = 500
+S = TypeVar("S")
 T = TypeVar("T")
 
 Decision = Success[tuple[Saga, Action]] | Failure[str]
@@ -31,23 +33,14 @@ class Opening(Struct, frozen=True):
     problem: str | None
 
 
-def decide(call: Callable[..., object], *arguments: object) -> Decision:
-    """Call `start` or `on_event`; a failure says what the saga did wrong."""
-    match attempt(call, *arguments):
-        case Success((saga, action)) if isinstance(action, _ACTIONS):
-            return Success((cast("Saga", saga), action))
-        case Success(other):
-            return Failure(f"saga returned {_shown(other)}, not its next value and an action")
-        case Failure(problem):
-            return Failure(problem)
+def start(saga: Saga, context: SagaContext) -> Decision:
+    """Call `start`; a failure says what the saga did wrong."""
+    return _decision(_attempt(lambda it: it.start(context), saga))
 
 
-def attempt(call: Callable[..., T], *arguments: object) -> Success[T] | Failure[str]:
-    """Call a saga's function; an exception becomes a one-line reason."""
-    try:
-        return Success(call(*arguments))
-    except Exception as error:  # noqa: BLE001  a saga's bug fails that saga alone (FACTS R-10)
-        return Failure(f"saga raised {type(error).__name__}: {_text_of(error)}")
+def on_event(saga: Saga, event: BusEvent, context: SagaContext) -> Decision:
+    """Call `on_event`; a failure says what the saga did wrong."""
+    return _decision(_attempt(lambda it: it.on_event(event, context), saga))
 
 
 def describe(config: Config, saga: Saga) -> Opening:
@@ -60,13 +53,37 @@ def describe(config: Config, saga: Saga) -> Opening:
 
 def line(text: object) -> str:
     """`text` as one encodable line of bounded length, for names and reasons."""
-    flat = " ".join(str(text).split())
+    try:
+        flat = " ".join(str(text).split())
+    except Exception:  # noqa: BLE001  what a saga hands over may fail to describe itself
+        flat = f"({type(text).__name__} without a text)"
     encodable = flat.encode("utf-8", "backslashreplace").decode("utf-8")
     return encodable if len(encodable) <= _REASON_LENGTH else encodable[:_REASON_LENGTH] + "…"
 
 
+def _decision(outcome: Success[tuple[Saga, Action]] | Failure[str]) -> Decision:
+    match outcome:
+        case Success((saga, action)) if isinstance(action, _ACTIONS):
+            return Success((saga, action))
+        case Success(other):
+            return Failure(f"saga returned {_shown(other)}, not its next value and an action")
+        case Failure(problem):
+            return Failure(problem)
+
+
+def _attempt(call: Callable[[S], T], subject: S) -> Success[T] | Failure[str]:
+    """Run a saga's own code; an exception becomes a one-line reason.
+
+    The saga is an argument, so that even looking up its member happens in here.
+    """
+    try:
+        return Success(call(subject))
+    except Exception as error:  # noqa: BLE001  a saga's bug fails that saga alone (FACTS R-10)
+        return Failure(f"saga raised {type(error).__name__}: {line(error)}")
+
+
 def _name_of(saga: Saga) -> tuple[str, str | None]:
-    match attempt(saga.name):
+    match _attempt(lambda it: it.name(), saga):
         case Success(str(name)) if name and name == line(name):
             return name, None
         case Success(other):
@@ -76,21 +93,18 @@ def _name_of(saga: Saga) -> tuple[str, str | None]:
 
 
 def _input_of(saga: Saga) -> tuple[str, str | None]:
-    match attempt(_encoded_input, saga):
+    match _attempt(lambda it: msgspec.json.encode(it.input_snapshot()).decode(), saga):
         case Success(text):
             return text, None
         case Failure(problem):
             return "null", problem
 
 
-def _encoded_input(saga: Saga) -> str:
-    return msgspec.json.encode(saga.input_snapshot()).decode()
-
-
 def _seconds_of(config: Config, name: str, saga: Saga) -> tuple[float, str | None]:
-    override: object = config.timeouts.get(name)
-    match Success(override) if override is not None else attempt(_timeout_of, saga):
-        case Success(float() | int() as seconds) if 0 < seconds < inf:
+    override = config.timeouts.get(name)
+    told = _attempt(lambda it: it.timeout(), saga) if override is None else Success(override)
+    match told:
+        case Success(float() | int() as seconds) if 0 < seconds <= float_info.max:
             return float(seconds), None
         case Success(other):
             problem = f"saga timeout() returned {_shown(other)}, not a positive number of seconds"
@@ -99,20 +113,9 @@ def _seconds_of(config: Config, name: str, saga: Saga) -> tuple[float, str | Non
             return DEFAULT_TIMEOUT_SECONDS, problem
 
 
-def _timeout_of(saga: Saga) -> object:
-    return saga.timeout()
-
-
 def _shown(value: object) -> str:
-    match attempt(repr, value):
+    match _attempt(repr, value):
         case Success(text):
             return line(text)
         case Failure(_):
-            return type(value).__name__
-
-
-def _text_of(error: Exception) -> str:
-    try:
-        return line(error)
-    except Exception:  # noqa: BLE001  a saga's exception may fail to describe itself
-        return "(no text)"
+            return f"a {type(value).__name__}"

@@ -74,21 +74,22 @@ def detach(turn: Turn[M], connection: int) -> dict[str, tuple[int, ...]]:
 
 def is_unanswered(turn: Turn[M], connection: int, command: Command) -> bool:
     """Whether a saga in flight still waits for the answer to this command on this connection."""
-    flight = turn.sagas.get(turn.app.saga_id_of(command))
-    step = flight.awaiting if flight is not None else None
+    step = pending_step(turn, turn.app.saga_id_of(command))
     return step is not None and step.connection == connection and step.command == command
 
 
-def is_waiting(turn: Turn[M], timer: FrameExpiry) -> bool:
-    """Whether the stay that this timer belongs to still lasts."""
-    flight = turn.sagas.get(timer.saga_id)
-    step = flight.awaiting if flight is not None else None
-    return step is not None and step.connection is None and step.stay == timer.stay
+def pending_step(turn: Turn[M], saga_id: int) -> Awaiting | None:
+    """The step whose answer a saga awaits, if it is in flight and awaits one."""
+    flight = turn.sagas.get(saga_id)
+    return flight.awaiting if flight is not None else None
 
 
-def target_of(turn: Turn[M], saga_id: int) -> str:
-    """The peer that a saga's pending command is for."""
-    return _pending(turn, saga_id).target
+def waiting_step(turn: Turn[M], timer: FrameExpiry) -> Awaiting | None:
+    """The step whose stay in the buffer this timer belongs to, if that stay still lasts."""
+    step = pending_step(turn, timer.saga_id)
+    if step is None or step.connection is not None or step.stay != timer.stay:
+        return None
+    return step
 
 
 def release(turn: Turn[M], saga_id: int, step: Awaiting) -> None:
@@ -169,7 +170,7 @@ def _move(turn: Turn[M], saga_id: int, connection: int | None) -> Awaiting:
 
 
 def _pending(turn: Turn[M], saga_id: int) -> Awaiting:
-    step = turn.sagas[saga_id].awaiting
+    step = pending_step(turn, saga_id)
     assert step is not None, f"saga {saga_id} has no command to move"
     return step
 

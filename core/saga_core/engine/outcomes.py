@@ -23,7 +23,7 @@ def push(outcomes: Outcomes, outcome: SagaOutcome, keep: int) -> Outcomes:
         return Outcomes(outcomes.blocks, tail)
     blocks_kept = -(-keep // _BLOCK)
     blocks = (*outcomes.blocks, tail)
-    return Outcomes(blocks[len(blocks) - blocks_kept :] if blocks_kept < len(blocks) else blocks)
+    return Outcomes(blocks[max(0, len(blocks) - blocks_kept) :])
 
 
 def last(outcomes: Outcomes, keep: int) -> tuple[SagaOutcome, ...]:

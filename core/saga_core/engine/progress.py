@@ -17,11 +17,11 @@ The rules
 from msgspec.structs import replace
 from returns.result import Failure, Success
 
-from saga_core.engine import links, outputs, reasons
+from saga_core.engine import guard, links, outputs, reasons
 from saga_core.engine.effects import Dispatch
 from saga_core.engine.endings import complete, fail, fail_all
 from saga_core.engine.events import SagaDeadline
-from saga_core.engine.guard import decide, describe, line
+from saga_core.engine.guard import line
 from saga_core.engine.messages import BusEvent, Command, SagaStarted, tag_of
 from saga_core.engine.records import SagaOpened, StepOpened, StepSucceeded
 from saga_core.engine.saga import Action, Done, Failed, IssueCommand, Saga, SagaContext, Wait
@@ -32,7 +32,7 @@ from saga_core.engine.turn import Turn
 def open_saga(turn: Turn[M], saga: Saga) -> None:
     """Open a saga's bracket and start it (rule 1)."""
     saga_id = turn.take_saga_id()
-    opening = describe(turn.config, saga)
+    opening = guard.describe(turn.config, saga)
     turn.write(SagaOpened(saga_id, opening.name, opening.input_json))
     turn.emit(SagaStarted(saga_id, opening.name, turn.take_version()))
     flight = InFlight(saga, opening.name)
@@ -51,11 +51,13 @@ def answer(turn: Turn[M], saga_id: int, event: BusEvent) -> None:
     flight = turn.sagas.get(saga_id)
     if flight is None:
         return
-    match decide(flight.saga.on_event, event, SagaContext(saga_id)):
+    match guard.on_event(flight.saga, event, SagaContext(saga_id)):
         case Failure(problem):
             fail(turn, saga_id, problem)
+        case Success((saga, Wait())) if saga is flight.saga:
+            return
         case Success((saga, Wait())):
-            _keep(turn, saga_id, flight, saga)
+            turn.sagas = turn.sagas.set(saga_id, replace(flight, saga=saga))
         case Success((_, Failed(reason))):
             fail(turn, saga_id, line(reason))
         case Success((saga, action)):
@@ -64,16 +66,11 @@ def answer(turn: Turn[M], saga_id: int, event: BusEvent) -> None:
 
 
 def _start(turn: Turn[M], saga_id: int, flight: InFlight) -> None:
-    match decide(flight.saga.start, SagaContext(saga_id)):
+    match guard.start(flight.saga, SagaContext(saga_id)):
         case Failure(problem):
             fail(turn, saga_id, problem)
         case Success((saga, action)):
             _perform(turn, saga_id, replace(flight, saga=saga), action)
-
-
-def _keep(turn: Turn[M], saga_id: int, flight: InFlight, saga: Saga) -> None:
-    if saga is not flight.saga and saga != flight.saga:
-        turn.sagas = turn.sagas.set(saga_id, replace(flight, saga=saga))
 
 
 def _succeed_step(turn: Turn[M], saga_id: int, flight: InFlight, event: BusEvent) -> InFlight:

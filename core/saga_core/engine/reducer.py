@@ -111,9 +111,8 @@ def _route(turn: Turn[M], event: BusEvent) -> None:
 
 
 def _fail_action(turn: Turn[M], event: SagaActionFailed) -> None:
-    flight = turn.sagas.get(event.saga_id)
-    step = flight.awaiting if flight is not None else None
-    target = step.target if step is not None else turn.app.peers[0]
+    step = links.pending_step(turn, event.saga_id)
+    target = step.target if step is not None else next(iter(turn.app.peers), turn.app.own_target)
     fail(turn, event.saga_id, reasons.action_failed(target, event.reason))
 
 
@@ -145,8 +144,8 @@ def _timer_fired(turn: Turn[M], event: TimerFired) -> None:
         case SagaDeadline(saga_id):
             fail(turn, saga_id, reasons.TIMEOUT)
         case FrameExpiry(saga_id) as timer:
-            if links.is_waiting(turn, timer):
-                fail(turn, saga_id, reasons.unreachable(links.target_of(turn, saga_id)))
+            if (step := links.waiting_step(turn, timer)) is not None:
+                fail(turn, saga_id, reasons.unreachable(step.target))
 
 
 def _log_commit_failed(turn: Turn[M], event: LogCommitFailed) -> None:

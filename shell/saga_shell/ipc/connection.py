@@ -1,0 +1,190 @@
+"""One connection: its two halves, and the one way in which it ends."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from returns.result import Failure, Success
+
+from saga_core.engine import (
+    Command,
+    CommandReceived,
+    ConnectionClosed,
+    Event,
+    LineRejected,
+    SendFailed,
+)
+from saga_shell.ipc.counters import Tally
+from saga_shell.ipc.gate import ReadGate
+from saga_shell.ipc.limits import LINE_BYTES, Limits
+from saga_shell.ipc.lines import LineSplitter
+from saga_shell.ipc.reader import Reader
+from saga_shell.ipc.writer import Writer
+
+logger = logging.getLogger(__name__)
+
+Decode = Callable[[bytes], Success[Command] | Failure[str]]
+"""What makes a command of a line, or says what is wrong with it. Never raises."""
+
+Sink = Callable[[Event], None]
+"""Takes the events in order of arrival. It must not block, and only enqueues."""
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """What all connections of a server share."""
+
+    decode: Decode
+    sink: Sink
+    limits: Limits
+    gate: ReadGate
+    tally: Tally
+
+
+class Phase(Enum):
+    """How far a connection is. `LINGERING`: the peer has said all it will, but may still read."""
+
+    OPEN = auto()
+    LINGERING = auto()
+    ENDING = auto()
+    ENDED = auto()
+
+
+class Connection:
+    """A peer's socket, as events to the sink.
+
+    The end of the peer's stream is told at once (`ConnectionClosed`), after everything it said.
+    If it only shut its sending side, as `nc -N` does, the replies that are on their way are still
+    written, until `close` or the write timeout. Before `ConnectionClosed` comes a `SendFailed` for
+    each command that the OS never got, in order (FACTS R-33).
+    """
+
+    def __init__(
+        self,
+        number: int,
+        sock: socket.socket,
+        wiring: Wiring,
+        on_ended: Callable[[int], None],
+    ) -> None:
+        self._number = number
+        self._sock = sock
+        self._wiring = wiring
+        self._on_ended = on_ended
+        self._phase = Phase.OPEN
+        self._told = False
+        self._refused: list[Command] = []
+        self._timer: asyncio.TimerHandle | None = None
+        splitter = LineSplitter(wiring.limits.line_bytes)
+        self._reader = Reader(
+            sock, splitter, wiring.gate, self._line, self._peer_ended, self._line_too_long
+        )
+        self._writer = Writer(
+            sock, wiring.limits, wiring.tally, self._drained, self._kick, self._end
+        )
+
+    def start(self) -> None:
+        """Read from here on."""
+        self._reader.start()
+
+    def send(self, line: bytes, command: Command | None) -> None:
+        """Queue `line`; it goes out with all others of this turn of the loop, in one write."""
+        if self._phase is Phase.OPEN or (self._phase is Phase.LINGERING and command is None):
+            self._writer.send(line, command)
+        else:
+            self._wiring.tally.add("lines_dropped")
+            self._refuse(command)
+
+    def close(self, reason: str) -> None:
+        """Write what is queued, within the write timeout, then end. No more is read."""
+        if self._phase in (Phase.OPEN, Phase.LINGERING):
+            logger.debug("connection %d is closed: %s", self._number, reason)
+            self._phase = Phase.ENDING
+            self._reader.stop()
+            self._end_within_timeout("the peer doesn't read")
+            self._writer.flush()
+
+    def _line(self, line: bytes) -> None:
+        self._wiring.tally.add("lines_in")
+        match self._wiring.decode(line):
+            case Success(command):
+                self._wiring.sink(CommandReceived(self._number, command))
+            case Failure(reason):
+                self._reject(reason, fatal=False)
+
+    def _line_too_long(self) -> None:
+        limit = self._wiring.limits.line_bytes
+        size = "1 MiB" if limit == LINE_BYTES else f"{limit} bytes"
+        self._reject(f"line longer than {size}", fatal=True)
+
+    def _reject(self, reason: str, *, fatal: bool) -> None:
+        self._wiring.tally.add("lines_rejected")
+        self._wiring.sink(LineRejected(self._number, reason, fatal))
+
+    def _peer_ended(self) -> None:
+        if self._writer.commands() or self._peer_is_gone():
+            self._end("end of stream")
+        else:
+            self._phase = Phase.LINGERING
+            self._tell_closed()
+            self._end_within_timeout("the peer had ended its stream")
+
+    def _peer_is_gone(self) -> bool:
+        """Whether the peer closed its socket, and not just its sending side."""
+        try:
+            self._sock.send(b"")
+        except OSError:
+            return True
+        return False
+
+    def _kick(self, reason: str) -> None:
+        self._wiring.tally.add("kicked_slow")
+        logger.warning("connection %d is ended, its peer doesn't read: %s", self._number, reason)
+        self._end(reason)
+
+    def _drained(self) -> None:
+        if self._phase is Phase.ENDING:
+            self._end("all is written")
+
+    def _end_within_timeout(self, reason: str) -> None:
+        self._cancel_timer()
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(self._wiring.limits.write_timeout, self._end, reason)
+
+    def _end(self, reason: str) -> None:
+        if self._phase is Phase.ENDED:
+            return
+        was_open, self._phase = self._phase is Phase.OPEN, Phase.ENDING
+        self._writer.stop()
+        if was_open:
+            self._reader.deliver_rest()
+        self._reader.stop()
+        self._cancel_timer()
+        self._phase = Phase.ENDED
+        self._sock.close()
+        self._tell_closed()
+        logger.debug("connection %d ended: %s", self._number, reason)
+        self._on_ended(self._number)
+
+    def _tell_closed(self) -> None:
+        if self._told:
+            return
+        self._told = True
+        for command in self._writer.commands() + self._refused:
+            self._wiring.sink(SendFailed(self._number, command))
+        self._wiring.sink(ConnectionClosed(self._number))
+
+    def _refuse(self, command: Command | None) -> None:
+        if command is None:
+            return
+        if self._told:
+            self._wiring.sink(SendFailed(self._number, command))
+        else:
+            self._refused.append(command)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -1,0 +1,26 @@
+"""The bounds of the socket server (DESIGN 7, 'Lines'): one frozen value."""
+
+from msgspec import Struct
+
+LINE_BYTES = 1_048_576
+"""The longest line that is read, without its newline."""
+
+QUEUE_LINES = 4_096
+QUEUE_BYTES = 8 * 1_048_576
+WRITE_TIMEOUT_SECONDS = 5.0
+MAX_CONNECTIONS = 4_096
+
+
+class Limits(Struct, frozen=True):
+    """How much one peer may ask of the launcher. Counts, bytes and seconds.
+
+    `queue_lines`, `queue_bytes`: what may wait to be written to one connection.
+    `write_timeout`: how long one write may wait until the OS has taken all of it; also how long
+    a connection that ends may take to flush.
+    """
+
+    line_bytes: int = LINE_BYTES
+    queue_lines: int = QUEUE_LINES
+    queue_bytes: int = QUEUE_BYTES
+    write_timeout: float = WRITE_TIMEOUT_SECONDS
+    max_connections: int = MAX_CONNECTIONS

@@ -1,0 +1,92 @@
+"""Doing what the core decided: one effect, one act; nothing is decided here."""
+
+import logging
+from typing import Protocol
+
+from saga_core.agentmux import wire
+from saga_core.engine import (
+    ArmTimer,
+    CancelTimer,
+    CloseConnection,
+    Command,
+    Dispatch,
+    Effect,
+    Emit,
+    Replay,
+    Reply,
+    SagaFailed,
+    Subscribe,
+    WriteLog,
+    tag_of,
+)
+from saga_shell.launcher.bus import Bus
+from saga_shell.launcher.timers import Timers
+
+logger = logging.getLogger(__name__)
+
+
+class Peers(Protocol):
+    """The connections, as the interpreter uses them; `saga_shell.ipc.Server` is one."""
+
+    def send(self, connection: int, line: bytes, command: Command | None = None) -> None:
+        """Queue a line; for a command that can't be sent, a `SendFailed` comes back."""
+
+    def close_connection(self, connection: int, reason: str) -> None:
+        """End a connection once its queue is written."""
+
+    def is_open(self, connection: int) -> bool:
+        """Whether its socket is still open."""
+
+
+class Interpreter:
+    """Carries effects out, in order, after their records were committed.
+
+    Never waits. `redeliveries` counts commands sent again because their connection ended.
+    """
+
+    def __init__(self, peers: Peers, bus: Bus, timers: Timers) -> None:
+        self.redeliveries = 0
+        self._peers = peers
+        self._bus = bus
+        self._timers = timers
+
+    def perform(self, effect: Effect) -> None:
+        """Do one effect."""
+        match effect:
+            case WriteLog():
+                pass
+            case Emit(event):
+                self._bus.publish(event)
+                if isinstance(event, SagaFailed):
+                    logger.warning("saga %d failed: %s", event.saga_id, event.reason)
+            case Dispatch():
+                self._dispatch(effect)
+            case ArmTimer(timer, seconds):
+                self._timers.arm(timer, seconds)
+            case CancelTimer(timer):
+                self._timers.cancel(timer)
+            case Reply() | Replay() | Subscribe() | CloseConnection():
+                self._serve(effect)
+
+    def _dispatch(self, effect: Dispatch) -> None:
+        if effect.connection is None:
+            return
+        if effect.redelivery:
+            self.redeliveries += 1
+            tag = tag_of(effect.command)
+            logger.warning("%s to %s is sent again: no answer came", tag, effect.target)
+        frame = wire.encode_host_frame(effect.command)
+        self._peers.send(effect.connection, frame, effect.command)
+
+    def _serve(self, effect: Reply | Replay | Subscribe | CloseConnection) -> None:
+        match effect:
+            case Reply(connection, event):
+                self._peers.send(connection, wire.encode(event))
+            case Replay(connection, since, version):
+                self._peers.send(connection, self._bus.replay(since, version))
+            case Subscribe(connection):
+                if self._peers.is_open(connection):
+                    self._bus.subscribe(connection)
+            case CloseConnection(connection, reason):
+                self._bus.unsubscribe(connection)
+                self._peers.close_connection(connection, reason)

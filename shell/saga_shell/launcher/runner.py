@@ -1,0 +1,201 @@
+"""The loop around `step`: take what waits, step it, commit its records, then do the rest.
+
+While a commit runs, new events gather: that is the group commit. The effects of a batch wait for
+its commit, so nobody hears of a row that a crash could lose (I3). If the log fails, the launcher
+goes on from memory: the records wait in the log's backlog, in order, effects no longer wait for
+the disk, and a retry brings the rows in when the disk comes back (DESIGN 7, 'Failing log').
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Generic, Literal, Protocol
+
+from returns.result import Failure, Success
+
+from saga_core.engine import (
+    Effect,
+    Event,
+    LogCommitFailed,
+    LogCommitRecovered,
+    LogRecord,
+    Reducer,
+    State,
+    WriteLog,
+)
+from saga_core.engine.state import M
+
+logger = logging.getLogger(__name__)
+
+BATCH_EVENTS = 512
+"""Events stepped before the loop gets a turn; more of them wait for the next batch."""
+
+BUSY_EVENTS = 20_000
+"""Waiting events above which peers are no longer read (FACTS R-04: a bound, not a loss)."""
+
+CALM_EVENTS = 5_000
+"""Waiting events below which they are read again."""
+
+RETRY_SECONDS = 0.25
+"""How often a failing log is tried again."""
+
+OnLogFailure = Literal["continue", "stop"]
+
+
+class DurableLog(Protocol):
+    """What the runner needs of the log; `saga_shell.log.LogWriter` is one."""
+
+    @property
+    def pending_records(self) -> int:
+        """Records that are not durable yet."""
+
+    async def commit(self, records: Sequence[LogRecord]) -> Success[None] | Failure[str]:
+        """Make the records durable, after all that waits."""
+
+    def defer(self, records: Sequence[LogRecord]) -> None:
+        """Let the records wait for a later commit."""
+
+    async def retry(self) -> Success[None] | Failure[str]:
+        """Make durable what waits."""
+
+
+class Gate(Protocol):
+    """What holds peers back while too much waits; `saga_shell.ipc.Server` is one."""
+
+    def pause_reading(self) -> None:
+        """Read no more."""
+
+    def resume_reading(self) -> None:
+        """Read again."""
+
+
+class Watcher(Protocol[M]):
+    """Sees every step after it was made, such as a check of the invariants in a test."""
+
+    def __call__(
+        self, before: State[M], event: Event, after: State[M], effects: tuple[Effect, ...], /
+    ) -> None:
+        """Look, and change nothing."""
+
+
+class LogStopped(Exception):  # noqa: N818 -- it ends the run on purpose, it is no error of ours
+    """The log failed under `--on-log-failure stop`; the text is the one line for the user."""
+
+
+class Runner(Generic[M]):
+    """Owns the state. `give` is the one way in; `perform` gets each effect, in order."""
+
+    def __init__(
+        self,
+        reducer: Reducer[M],
+        state: State[M],
+        log: DurableLog,
+        perform: Callable[[Effect], None],
+        *,
+        on_log_failure: OnLogFailure = "continue",
+        watcher: Watcher[M] | None = None,
+    ) -> None:
+        self.state = state
+        self.batches = 0
+        self._reducer = reducer
+        self._log = log
+        self._perform = perform
+        self._stop_on_failure = on_log_failure == "stop"
+        self._watcher = watcher
+        self._gate: Gate | None = None
+        self._paused = False
+        self._waiting: deque[Event] = deque()
+        self._something = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._retrying: asyncio.Task[None] | None = None
+        self._late_records = 0
+
+    def hold_back(self, gate: Gate) -> None:
+        """Let `gate` stop reading while more than `BUSY_EVENTS` wait."""
+        self._gate = gate
+
+    def give(self, event: Event) -> None:
+        """Queue an event. Never waits, never refuses."""
+        self._waiting.append(event)
+        self._something.set()
+        self._idle.clear()
+        if not self._paused and len(self._waiting) > BUSY_EVENTS and self._gate is not None:
+            self._paused = True
+            logger.warning("%d events wait: peers are not read for a while", len(self._waiting))
+            self._gate.pause_reading()
+
+    async def settled(self) -> None:
+        """Wait until nothing waits: every event so far was stepped and its effects done."""
+        await self._idle.wait()
+
+    async def run(self) -> None:
+        """Step for ever; cancel to end. Raises `LogStopped` if the log fails and that ends us."""
+        try:
+            while True:
+                await self._something.wait()
+                await self._run_batch()
+        finally:
+            if self._retrying is not None:
+                self._retrying.cancel()
+
+    async def _run_batch(self) -> None:
+        effects, records = self._step_waiting()
+        self.batches += 1
+        if records:
+            await self._commit(records)
+        else:
+            await asyncio.sleep(0)
+        for effect in effects:
+            self._perform(effect)
+        if not self._waiting:
+            self._something.clear()
+            self._idle.set()
+
+    def _step_waiting(self) -> tuple[list[Effect], list[LogRecord]]:
+        effects: list[Effect] = []
+        for _ in range(min(len(self._waiting), BATCH_EVENTS)):
+            effects += self._step(self._waiting.popleft())
+        if self._paused and len(self._waiting) < CALM_EVENTS and self._gate is not None:
+            self._paused = False
+            self._gate.resume_reading()
+        return effects, [effect.record for effect in effects if isinstance(effect, WriteLog)]
+
+    def _step(self, event: Event) -> tuple[Effect, ...]:
+        before = self.state
+        self.state, effects = self._reducer.step(before, event)
+        if self._watcher is not None:
+            self._watcher(before, event, self.state, effects)
+        return effects
+
+    async def _commit(self, records: list[LogRecord]) -> None:
+        if self._retrying is not None:
+            self._late_records += len(records)
+            self._log.defer(records)
+            return
+        match await self._log.commit(records):
+            case Success():
+                pass
+            case Failure(error):
+                self._log_failed(error)
+
+    def _log_failed(self, error: str) -> None:
+        if self._stop_on_failure:
+            raise LogStopped(error)
+        self._late_records = self._log.pending_records
+        logger.error("%s; going on from memory, %d record(s) wait", error, self._late_records)
+        self.give(LogCommitFailed(error, self._late_records))
+        self._retrying = asyncio.create_task(self._retry())
+
+    async def _retry(self) -> None:
+        """Try until the disk is back; from then on batches wait for their commits again."""
+        failed = True
+        while failed:
+            await asyncio.sleep(RETRY_SECONDS)
+            failed = isinstance(await self._log.retry(), Failure)
+        self._retrying = None
+        if self._log.pending_records:
+            await self._commit([])
+        logger.warning("the saga log works again: %d late record(s) are in it", self._late_records)
+        self.give(LogCommitRecovered(self._late_records))

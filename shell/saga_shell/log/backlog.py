@@ -1,0 +1,160 @@
+"""Records on their way into the log, in order, through a disk that may fail (FACTS R-44).
+
+A record waits here until its commit succeeded. The backlog has no bound: a bound would lose rows.
+Its length is visible while it grows, in `pending_records`, on the bus and in `diag`.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+from returns.result import Failure, Success
+
+from saga_core.engine import LogRecord
+from saga_shell.log.errors import LogError, LogErrorKind
+from saga_shell.log.options import LogOptions
+from saga_shell.log.statements import Batch
+from saga_shell.log.store import SagaLog
+
+logger = logging.getLogger(__name__)
+
+CHUNK_RECORDS = 1_000
+"""A long backlog goes in by transactions of about so many records."""
+
+DEGRADED_BUSY_TIMEOUT_MS = 100
+"""How long a commit waits for a lock while the log is degraded: sagas must not wait with it."""
+
+_CONNECTION_STAYS: frozenset[LogErrorKind] = frozenset({"locked", "full"})
+
+Announce = Callable[[str], None]
+"""Told one line when the log is degraded, and an empty one when it works again."""
+
+
+class Backlog:
+    """Owns the log. `take` may be called from any thread; all else only from the log's own."""
+
+    def __init__(self, log: SagaLog, options: LogOptions, announce: Announce) -> None:
+        self.refused = 0
+        self._log = log
+        self._options = options
+        self._announce = announce
+        self._waiting: deque[Batch] = deque()
+        self._taken = 0
+        self._settled = 0
+        self._degraded = False
+        self._connected = True
+
+    @property
+    def path(self) -> Path:
+        """Where the log is."""
+        return self._log.path
+
+    @property
+    def pending_records(self) -> int:
+        """Records that are not in the file yet."""
+        return self._taken - self._settled
+
+    def take(self, records: Sequence[LogRecord]) -> None:
+        """Put `records` at the end, with the present time; nothing is written yet."""
+        self._taken += len(records)
+        self._waiting.append(self._log.batch(records))
+
+    def flush(self) -> Success[None] | Failure[str]:
+        """Write all that waits, oldest first; what could not be written goes on waiting."""
+        while self._waiting:
+            chunk = self._oldest()
+            match self._write(chunk):
+                case Success(refusals):
+                    self._settle(chunk, refusals)
+                case Failure(error):
+                    return self._degrade(chunk, error)
+        return self._recover()
+
+    def vacuum(self, retention_days: float) -> Success[int] | Failure[str]:
+        """Remove some of the sagas that ended more than `retention_days` ago; return how many."""
+        cutoff = self._options.clock() - timedelta(days=retention_days)
+        match self._log.vacuum_older_than(cutoff):
+            case Success(removed):
+                return Success(removed)
+            case Failure(error):
+                return Failure(error.message)
+
+    def finish(self) -> Success[None] | Failure[str]:
+        """Write what waits and close. The failure says how many records are lost."""
+        match self.flush():
+            case Failure(error):
+                self._log.abandon()
+                return Failure(
+                    f"{self.pending_records} record(s) of the saga log are lost: {error}"
+                )
+            case Success() as flushed:
+                self._close()
+                return flushed
+
+    def _close(self) -> None:
+        """No row depends on the counter's last value: without it, ids jump at the next start."""
+        match self._log.close():
+            case Failure(error):
+                logger.warning("saga ids will jump at the next start: %s", error.message)
+            case Success():
+                pass
+
+    def _oldest(self) -> list[Batch]:
+        """Whole batches from the front; `take` may append meanwhile."""
+        chunk: list[Batch] = []
+        records = 0
+        for index in range(len(self._waiting)):
+            batch = self._waiting[index]
+            records += len(batch.records)
+            if chunk and records > CHUNK_RECORDS:
+                break
+            chunk.append(batch)
+        return chunk
+
+    def _write(self, chunk: list[Batch]) -> Success[tuple[str, ...]] | Failure[LogError]:
+        if not self._connected:
+            match self._reopen():
+                case Failure() as refused:
+                    return refused
+                case Success(log):
+                    self._log, self._connected = log, True
+        return self._log.commit(chunk)
+
+    def _reopen(self) -> Success[SagaLog] | Failure[LogError]:
+        options = msgspec.structs.replace(self._options, busy_timeout_ms=self._short_timeout())
+        return SagaLog.open(self.path, options, id_floor=self._log.unused_id)
+
+    def _settle(self, chunk: list[Batch], refusals: tuple[str, ...]) -> None:
+        for batch in chunk:
+            self._waiting.popleft()
+            self._settled += len(batch.records)
+        self.refused += len(refusals)
+        for refusal in refusals:
+            logger.error(
+                "saga log %s refused a record, its row stays as it was: %s", self.path, refusal
+            )
+
+    def _degrade(self, chunk: list[Batch], error: LogError) -> Failure[str]:
+        for batch in chunk:
+            batch.attempted = True
+        if self._connected and error.kind in _CONNECTION_STAYS:
+            self._log.wait_for_locks(self._short_timeout())
+        elif self._connected:
+            self._log.abandon()
+            self._connected = False
+        self._degraded = True
+        self._announce(f"{error.message}; {self.pending_records} record(s) wait in memory")
+        return Failure(error.message)
+
+    def _recover(self) -> Success[None]:
+        if self._degraded:
+            self._log.wait_for_locks(self._options.busy_timeout_ms)
+            self._degraded = False
+            self._announce("")
+        return Success(None)
+
+    def _short_timeout(self) -> int:
+        return min(DEGRADED_BUSY_TIMEOUT_MS, self._options.busy_timeout_ms)

@@ -1,0 +1,46 @@
+"""How a saga log is opened: everything that the launcher decides about it."""
+
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from saga_shell.log.statements import Encode
+
+Synchronous = Literal["full", "normal"]
+"""What a commit survives: power loss, or a crash of the process only."""
+
+BUSY_TIMEOUT_MS = 5_000
+"""How long a commit waits for a lock that another process holds (FACTS 4.1)."""
+
+ID_BLOCK = 1_000
+"""Saga ids reserved at a time; the durable counter is ahead by more than half of it."""
+
+MAX_SAGA_ID = 2**63 - 1
+"""The largest integer that SQLite holds."""
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+class LogOptions(Struct, frozen=True):
+    """`encode` gives the wire bytes of a message; `clock` an aware time in UTC.
+
+    `connection_class` is what SQLite connections are made of.
+    """
+
+    encode: Encode
+    synchronous: Synchronous = "full"
+    clock: Callable[[], datetime] = utc_now
+    busy_timeout_ms: int = BUSY_TIMEOUT_MS
+    id_block: int = ID_BLOCK
+    connection_class: type[sqlite3.Connection] = sqlite3.Connection
+
+
+def stamp(moment: datetime) -> str:
+    """RFC 3339 in UTC with `+00:00`: texts that compare as the times do (FACTS 4.1)."""
+    return moment.astimezone(UTC).isoformat()

@@ -1,0 +1,162 @@
+"""Reading a saga log without touching it, beside a live launcher too (FACTS F-37, R-47).
+
+One reader sees one state of the log, however long it looks, and leaves no file behind.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+from returns.result import Failure, Success
+
+from saga_shell.log.errors import LogError, attempt, missing
+from saga_shell.log.options import MAX_SAGA_ID
+from saga_shell.log.readonly import connect_read_only
+from saga_shell.log.schema import survey
+
+R = TypeVar("R", bound=Struct)
+
+
+class SagaRow(Struct, frozen=True):
+    """One saga as it is in the log (FACTS 4.1)."""
+
+    saga_id: int
+    name: str
+    state: str
+    started_at: str
+    ended_at: str | None
+    input_json: str
+    failure_reason: str | None
+
+
+class StepRow(Struct, frozen=True):
+    """One step as it is in the log (FACTS 4.1)."""
+
+    step_index: int
+    name: str
+    state: str
+    target: str | None
+    cmd_json: str | None
+    output_json: str | None
+    started_at: str
+    ended_at: str | None
+    failure_reason: str | None
+
+
+_RECENT = (
+    "SELECT saga_id, name, state, started_at, ended_at, input_json, failure_reason"
+    " FROM launcher_saga WHERE :state IS NULL OR state = :state"
+    " ORDER BY coalesce(ended_at, started_at) DESC, saga_id DESC LIMIT :limit"
+)
+
+_SAGA = (
+    "SELECT saga_id, name, state, started_at, ended_at, input_json, failure_reason"
+    " FROM launcher_saga WHERE saga_id = :saga_id"
+)
+
+_STEPS = (
+    "SELECT step_index, name, state, target, cmd_json, output_json, started_at, ended_at,"
+    " failure_reason FROM launcher_saga_step WHERE saga_id = :saga_id ORDER BY step_index"
+)
+
+_Values = dict[str, int | str | None]
+
+
+def steps_progressed(steps: Sequence[StepRow]) -> int:
+    """How many steps have had their answer (FACTS 4.3, `step_count`)."""
+    return sum(step.state in {"succeeded", "compensated"} for step in steps)
+
+
+def open_read_only(path: Path) -> Success["SagaLogReader"] | Failure[LogError]:
+    """Open the log at `path` for reading; a file in which nothing was created yet is empty."""
+    return attempt(path, lambda: _open(path))
+
+
+def _open(path: Path) -> Success["SagaLogReader"] | Failure[LogError]:
+    if not path.exists():
+        return Failure(missing(path))
+    with ExitStack() as resources:
+        connection, notice = connect_read_only(path, resources)
+        surveyed = survey(connection, path)
+        if isinstance(surveyed, Failure):
+            return surveyed
+        readable = None if surveyed.unwrap().blank else connection
+        return Success(SagaLogReader(path, readable, resources.pop_all(), notice))
+
+
+class SagaLogReader:
+    """An open log that can only be read; close it, or use it in a `with`.
+
+    `notice` says in one line if the file could not be read the usual way (FACTS R-47).
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        connection: sqlite3.Connection | None,
+        resources: ExitStack,
+        notice: str | None,
+    ) -> None:
+        self.path = path
+        self.notice = notice
+        self._connection = connection
+        self._resources = resources
+
+    def __enter__(self) -> "SagaLogReader":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._resources.close()
+
+    def snapshot_recent(
+        self, limit: int, state: str | None = None
+    ) -> Success[tuple[SagaRow, ...]] | Failure[LogError]:
+        """The last `limit` sagas, newest first; with `state`, only those in it."""
+        return self._rows(_RECENT, {"limit": min(limit, MAX_SAGA_ID), "state": state}, SagaRow)
+
+    def saga(self, saga_id: int) -> Success[SagaRow | None] | Failure[LogError]:
+        """One saga, or None if the log has no such id."""
+        match self._rows(_SAGA, {"saga_id": _key(saga_id)}, SagaRow):
+            case Failure() as failed:
+                return failed
+            case Success(rows):
+                return Success(rows[0] if rows else None)
+
+    def steps(self, saga_id: int) -> Success[tuple[StepRow, ...]] | Failure[LogError]:
+        """The steps of one saga by index, whatever state the saga is in."""
+        return self._rows(_STEPS, {"saga_id": _key(saga_id)}, StepRow)
+
+    def _rows(
+        self, sql: str, values: _Values, kind: type[R]
+    ) -> Success[tuple[R, ...]] | Failure[LogError]:
+        connection = self._connection
+        if connection is None:
+            return Success(())
+        return attempt(self.path, lambda: Success(_read(connection, sql, values, kind)))
+
+
+def _key(saga_id: int) -> int:
+    """An id that SQLite can look for; no saga has a negative one."""
+    return saga_id if saga_id <= MAX_SAGA_ID else -1
+
+
+def _read(
+    connection: sqlite3.Connection, sql: str, values: _Values, kind: type[R]
+) -> tuple[R, ...]:
+    fields = kind.__struct_fields__
+    rows = connection.execute(sql, values)
+    return tuple(msgspec.convert(dict(zip(fields, row, strict=True)), kind) for row in rows)

@@ -1,0 +1,268 @@
+"""The durable saga log: one SQLite file, one connection, used by one thread (FACTS 4).
+
+Nothing here waits in memory: a commit is in the file or it failed. `LogWriter` does the waiting.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+from returns.result import Failure, Success
+
+from saga_core.engine import LogRecord, SagaOpened
+from saga_shell.log.errors import LogError, attempt, damaged, inaccessible
+from saga_shell.log.history import OUTCOMES_READ, LogStart, last_outcomes, unresolved_sagas
+from saga_shell.log.options import MAX_SAGA_ID, LogOptions, stamp
+from saga_shell.log.schema import DDL, survey
+from saga_shell.log.statements import Batch, apply
+
+QUICK_CHECK_LIMIT = 64 * 1024 * 1024
+"""Up to this many bytes the whole file is checked at start; that takes about 0.1 s."""
+
+VACUUM_CHUNK = 500
+"""Sagas removed in one transaction, so that a large vacuum doesn't hold up commits."""
+
+_Inode = tuple[int, int] | None
+
+
+class SagaLog:
+    """An open log. `next_saga_id` lies above every id that was shown before it was opened.
+
+    Ids are reserved in blocks (FACTS R-41): the counter in the file is always ahead of the ids in
+    use, so that ids whose rows could not be written are not used again either (R-18). What is
+    left: more than half a block of sagas opened while the file can't be written, and a crash then.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, path: Path, options: LogOptions, next_saga_id: int
+    ) -> None:
+        self.path = path
+        self.next_saga_id = next_saga_id
+        self._connection = connection
+        self._options = options
+        self._unused_id = next_saga_id
+        self._bound = next_saga_id + options.id_block
+        self._files = _files(path)
+
+    @classmethod
+    def open(
+        cls, path: Path, options: LogOptions, *, id_floor: int = 1
+    ) -> Success["SagaLog"] | Failure[LogError]:
+        """Open or create the log, adopt a file without a version, reserve the first block of ids.
+
+        Ids start at `id_floor` or above, whatever the file says.
+        """
+
+        def work() -> Success["SagaLog"] | Failure[LogError]:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            connection = _connect(path, options)
+            try:
+                opened = cls._prepare(connection, path, options, id_floor)
+            except BaseException:
+                connection.close()
+                raise
+            if isinstance(opened, Failure):
+                connection.close()
+            return opened
+
+        return attempt(path, work)
+
+    @classmethod
+    def _prepare(
+        cls, connection: sqlite3.Connection, path: Path, options: LogOptions, id_floor: int
+    ) -> Success["SagaLog"] | Failure[LogError]:
+        surveyed = survey(connection, path)
+        if isinstance(surveyed, Failure):
+            return surveyed
+        fault = _quick_check(connection, path)
+        if fault is not None:
+            return Failure(damaged(path, fault))
+        _set_pragmas(connection, options)
+        with _transaction(connection):
+            for statement in DDL:
+                connection.execute(statement)
+            next_saga_id = max(_lowest_free_id(connection), id_floor)
+            _reserve_ids(connection, min(next_saga_id + options.id_block, MAX_SAGA_ID))
+        if next_saga_id > MAX_SAGA_ID - options.id_block:
+            return Failure(damaged(path, "its saga ids are used up"))
+        return Success(cls(connection, path, options, next_saga_id))
+
+    def batch(self, records: Sequence[LogRecord]) -> Batch:
+        """`records` with the present time."""
+        return Batch(stamp(self._options.clock()), tuple(records))
+
+    def commit(self, batches: Sequence[Batch]) -> Success[tuple[str, ...]] | Failure[LogError]:
+        """Write `batches` in order, in one transaction: all of it is in the file, or it failed.
+
+        Returns one line for each record that the rows didn't allow (FACTS R-37).
+        """
+        return attempt(self.path, lambda: self._commit(batches))
+
+    def _commit(self, batches: Sequence[Batch]) -> Success[tuple[str, ...]] | Failure[LogError]:
+        self._unused_id = max(self._unused_id, _highest_opened(batches) + 1)
+        if not self._in_place():
+            return Failure(inaccessible(self.path, "the file was moved, replaced or deleted"))
+        bound = self._needed_bound()
+        with _transaction(self._connection):
+            if bound > self._bound:
+                _reserve_ids(self._connection, bound)
+            refusals = self._apply(batches)
+        self._bound = bound
+        return Success(refusals)
+
+    def _apply(self, batches: Sequence[Batch]) -> tuple[str, ...]:
+        applied = (
+            apply(self._connection, batch, record, self._options.encode)
+            for batch in batches
+            for record in batch.records
+        )
+        return tuple(refusal for refusal in applied if refusal is not None)
+
+    def start(self, limit: int = OUTCOMES_READ) -> Success[LogStart] | Failure[LogError]:
+        """What the launcher must know before anything else runs; at most `limit` outcomes."""
+        return attempt(self.path, lambda: Success(self._start(limit)))
+
+    def _start(self, limit: int) -> LogStart:
+        unresolved = unresolved_sagas(self._connection)
+        return LogStart(self.next_saga_id, unresolved, last_outcomes(self._connection, limit))
+
+    def vacuum_older_than(self, cutoff: datetime) -> Success[int] | Failure[LogError]:
+        """Remove sagas that ended before `cutoff`, with their steps; return how many.
+
+        One call removes at most `VACUUM_CHUNK`. A saga that has not ended stays, however old.
+        """
+        return attempt(self.path, lambda: Success(self._vacuum(stamp(cutoff))))
+
+    def _vacuum(self, cutoff: str) -> int:
+        with _transaction(self._connection):
+            return self._connection.execute(
+                "DELETE FROM launcher_saga WHERE saga_id IN"
+                " (SELECT saga_id FROM launcher_saga"
+                " WHERE state IN ('completed', 'failed', 'failed_compensation')"
+                " AND ended_at < ? ORDER BY saga_id LIMIT ?)",
+                (cutoff, VACUUM_CHUNK),
+            ).rowcount
+
+    def wait_for_locks(self, milliseconds: int) -> Success[None] | Failure[LogError]:
+        """From now on wait this long for a lock that another process holds."""
+
+        def work() -> Success[None]:
+            self._connection.execute(f"PRAGMA busy_timeout = {milliseconds:d}")
+            return Success(None)
+
+        return attempt(self.path, work)
+
+    def close(self) -> Success[None] | Failure[LogError]:
+        """Close once all records are in the file: the ids of the next run go on without a gap."""
+        settled = attempt(self.path, self._settle_counter)
+        self.abandon()
+        return settled
+
+    def _settle_counter(self) -> Success[None]:
+        if self._in_place():
+            with _transaction(self._connection):
+                self._connection.execute(
+                    "UPDATE launcher_saga_counter SET next_saga_id = ?", (self._unused_id,)
+                )
+        return Success(None)
+
+    def abandon(self) -> None:
+        """Close and leave the file as it is: the next run leaves out the rest of the block."""
+        with suppress(sqlite3.Error):
+            self._connection.close()
+
+    @property
+    def unused_id(self) -> int:
+        """Above every id that this log was ever asked to write."""
+        return self._unused_id
+
+    def _needed_bound(self) -> int:
+        """Where the reserved ids must end: raised before those in use come near."""
+        block = self._options.id_block
+        if self._unused_id <= self._bound - block // 2:
+            return self._bound
+        return min(self._unused_id + block, MAX_SAGA_ID)
+
+    def _in_place(self) -> bool:
+        """Whether the path still names our files: SQLite goes on writing into deleted ones."""
+        return _files(self.path) == self._files
+
+
+def _connect(path: Path, options: LogOptions) -> sqlite3.Connection:
+    return sqlite3.connect(
+        path,
+        timeout=options.busy_timeout_ms / 1000,
+        isolation_level=None,
+        factory=options.connection_class,
+    )
+
+
+def _set_pragmas(connection: sqlite3.Connection, options: LogOptions) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute(f"PRAGMA synchronous = {options.synchronous}")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):
+            connection.rollback()
+        raise
+
+
+def _quick_check(connection: sqlite3.Connection, path: Path) -> str | None:
+    """What SQLite finds wrong with the file's pages, unless the file is too large to look."""
+    if path.stat().st_size > QUICK_CHECK_LIMIT:
+        return None
+    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    return None if verdict == "ok" else str(verdict)
+
+
+def _lowest_free_id(connection: sqlite3.Connection) -> int:
+    """Above the counter and above every row (FACTS F-34); a read error is never a 1 (F-35)."""
+    (free,) = connection.execute(
+        "SELECT max(coalesce((SELECT max(next_saga_id) FROM launcher_saga_counter), 1),"
+        " coalesce((SELECT max(saga_id) FROM launcher_saga), 0) + 1, 1)"
+    ).fetchone()
+    return msgspec.convert(free, int)
+
+
+def _reserve_ids(connection: sqlite3.Connection, bound: int) -> None:
+    connection.execute(
+        "INSERT INTO launcher_saga_counter (singleton, next_saga_id) VALUES (1, ?)"
+        " ON CONFLICT (singleton) DO UPDATE"
+        " SET next_saga_id = max(next_saga_id, excluded.next_saga_id)",
+        (bound,),
+    )
+
+
+def _highest_opened(batches: Sequence[Batch]) -> int:
+    opened = (
+        record.saga_id
+        for batch in batches
+        for record in batch.records
+        if isinstance(record, SagaOpened)
+    )
+    return max(opened, default=0)
+
+
+def _files(path: Path) -> tuple[_Inode, _Inode]:
+    """Which file and which `-wal` stand at `path`."""
+    return _inode(path), _inode(path.with_name(f"{path.name}-wal"))
+
+
+def _inode(path: Path) -> _Inode:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino

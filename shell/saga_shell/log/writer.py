@@ -1,0 +1,139 @@
+"""The saga log as the asyncio loop sees it: SQLite runs on one thread of its own (FACTS R-43)."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from returns.result import Failure, Success
+
+from saga_core.engine import LogRecord
+from saga_shell.log.backlog import Announce, Backlog
+from saga_shell.log.errors import LogError
+from saga_shell.log.history import LogStart
+from saga_shell.log.options import LogOptions
+from saga_shell.log.store import SagaLog
+
+logger = logging.getLogger(__name__)
+
+VACUUM_INTERVAL_SECONDS = 24 * 60 * 60
+"""How often sagas past their retention are removed."""
+
+T = TypeVar("T")
+
+
+class LogWriter:
+    """Commits in the order of the calls; `start` is what the log held when it was opened."""
+
+    def __init__(self, executor: Executor, backlog: Backlog, start: LogStart) -> None:
+        self.start = start
+        self._executor = executor
+        self._backlog = backlog
+
+    @classmethod
+    async def open(
+        cls, path: Path, options: LogOptions, *, announce: Announce = lambda _: None
+    ) -> Success["LogWriter"] | Failure[LogError]:
+        """Open the log at `path` on a thread of its own.
+
+        `announce` is called on that thread: with one line whenever a commit failed, with an empty
+        one when nothing waits any more.
+        """
+        executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="saga-log")
+        loop = asyncio.get_running_loop()
+        match await loop.run_in_executor(executor, _open, path, options):
+            case Failure() as refused:
+                executor.shutdown(wait=False)
+                return refused
+            case Success((log, start)):
+                return Success(cls(executor, Backlog(log, options, announce), start))
+
+    @property
+    def pending_records(self) -> int:
+        """Records handed over that are not in the file yet."""
+        return self._backlog.pending_records
+
+    @property
+    def refused(self) -> int:
+        """Records that the rows didn't allow (FACTS R-37); each was reported in one line."""
+        return self._backlog.refused
+
+    async def commit(self, records: Sequence[LogRecord]) -> Success[None] | Failure[str]:
+        """Make `records` durable, after all that still waits, and return when that is so.
+
+        On failure, one clear line, they wait in memory and go in with the next commit. They are
+        safe from the cancellation of this call too.
+        """
+        self.defer(records)
+        return await self.retry()
+
+    def defer(self, records: Sequence[LogRecord]) -> None:
+        """Let `records` wait in memory for the next `commit` or `retry`. Never blocks."""
+        if records:
+            self._backlog.take(records)
+
+    async def retry(self) -> Success[None] | Failure[str]:
+        """Write what waits, if anything does."""
+        if self.pending_records == 0:
+            return Success(None)
+        return await self._on_thread(self._backlog.flush)
+
+    async def vacuum(self, retention_days: float) -> Success[int] | Failure[str]:
+        """Remove sagas that ended more than `retention_days` ago; return how many went.
+
+        It goes in small transactions, so commits get in between.
+        """
+        total = 0
+        while True:
+            match await self._on_thread(lambda: self._backlog.vacuum(retention_days)):
+                case Failure() as failed:
+                    return failed
+                case Success(0):
+                    return Success(total)
+                case Success(removed):
+                    total += removed
+
+    async def vacuum_daily(
+        self,
+        retention_days: float,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """Vacuum now and then every day, until cancelled; a failure is one line in the logs."""
+        while True:
+            match await self.vacuum(retention_days):
+                case Failure(error):
+                    logger.warning("old sagas stay for another day: %s", error)
+                case Success(removed):
+                    logger.info("removed %d old saga(s) from the saga log", removed)
+            await sleep(VACUUM_INTERVAL_SECONDS)
+
+    async def stop(self) -> Success[None] | Failure[str]:
+        """Write what waits and close the log; nothing can be committed afterwards.
+
+        After a failure the line says how many records are lost.
+        """
+        finished = await self._on_thread(self._backlog.finish)
+        self._executor.shutdown(wait=False)
+        return finished
+
+    async def _on_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+
+
+def _open(path: Path, options: LogOptions) -> Success[tuple[SagaLog, LogStart]] | Failure[LogError]:
+    match SagaLog.open(path, options):
+        case Failure() as refused:
+            return refused
+        case Success(log):
+            return _with_start(log)
+
+
+def _with_start(log: SagaLog) -> Success[tuple[SagaLog, LogStart]] | Failure[LogError]:
+    match log.start():
+        case Failure() as refused:
+            log.abandon()
+            return refused
+        case Success(start):
+            return Success((log, start))
