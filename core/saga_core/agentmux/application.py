@@ -14,20 +14,15 @@ from returns.result import Failure, Success
 from saga_core.agentmux import clients, queries, wire
 from saga_core.agentmux.commands import (
     CLIENT_REPORTS,
-    DrainPoolIfLast,
+    HOST_REPORTS,
+    SAGA_COMMANDS,
+    SAGA_REPORTS,
     GetEvents,
     GetSnapshot,
     Goodbye,
     Ping,
-    ReapPanes,
     Register,
-    ReportPanesReaped,
-    ReportPoolDrainDecision,
-    ReportPoolWindowAdded,
-    ReportSagaActionFailed,
-    SpawnPoolWindow,
 )
-from saga_core.agentmux.events import PanesReaped, PoolDrained, PoolNotLast, PoolWindowAdded
 from saga_core.agentmux.mirror import Mirror, current_host, initial_mirror
 from saga_core.agentmux.reports import REPORTS
 from saga_core.agentmux.sagas import triggered_by
@@ -43,14 +38,6 @@ from saga_core.engine import (
     tag_of,
 )
 
-_PEER_COMMANDS = (SpawnPoolWindow, ReapPanes, DrainPoolIfLast)
-_OWN_COMMANDS = (
-    ReportPoolWindowAdded,
-    ReportPanesReaped,
-    ReportPoolDrainDecision,
-    ReportSagaActionFailed,
-)
-_CARRIERS = (*_PEER_COMMANDS, PoolWindowAdded, PanesReaped, PoolDrained, PoolNotLast)
 _NO_CONNECTION = 0
 
 
@@ -69,15 +56,15 @@ class AgentMux(Application[Mirror]):
         return triggered_by(event)
 
     def saga_id_of(self, message: Command | BusEvent) -> int:
-        """The three saga commands and their answers carry an id (FACTS 2.9)."""
-        return (message.saga_id or 0) if isinstance(message, _CARRIERS) else 0
+        """What belongs to a saga has a field `saga_id`, 0 or None without a saga (FACTS 2.9)."""
+        return int(getattr(message, "saga_id", None) or 0)
 
     def address(
         self, target: str, command: Command, saga_id: int
     ) -> Success[Command] | Failure[str]:
         """Peers take the three saga commands; the launcher takes the reports that carry an id."""
-        takes = _OWN_COMMANDS if target == self.own_target else _PEER_COMMANDS
-        if not isinstance(command, takes):
+        takes = SAGA_REPORTS if target == self.own_target else SAGA_COMMANDS
+        if type(command) not in takes:
             return Failure(f"{target} cannot take {tag_of(command)}")
         return _checked(target, replace(command, saga_id=saga_id))
 
@@ -127,7 +114,7 @@ def _checked(target: str, command: Command) -> Success[Command] | Failure[str]:
 
 def _misplaced(mirror: Mirror, connection: int, command: Command) -> Reaction[Mirror]:
     tag = tag_of(command)
-    if type(command) in REPORTS:
+    if type(command) in HOST_REPORTS:
         message = f"only a host may send {tag}"
     else:
         message = f"{tag} goes from the launcher to a host, not to the launcher"

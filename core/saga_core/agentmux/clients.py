@@ -117,7 +117,12 @@ def rejected(mirror: Mirror, connection: int, reason: str, *, fatal: bool) -> Re
 
 def _welcome(mirror: Mirror, connection: int, command: Register) -> Reaction[Mirror]:
     first_host = command.kind == "host" and mirror.lifecycle == "starting"
-    client = replace(mirror.clients[connection], kind=command.kind, pid=command.pid)
+    client = replace(
+        mirror.clients[connection],
+        kind=command.kind,
+        pid=command.pid,
+        client_id=mirror.next_client_id,
+    )
     joined = replace(
         mirror,
         clients=mirror.clients.set(connection, client),
@@ -132,7 +137,7 @@ def _welcome(mirror: Mirror, connection: int, command: Register) -> Reaction[Mir
     if first_host:
         outputs.append(Publish(LifecyclePhaseChanged("starting", "running", UNSTAMPED)))
     launcher = mirror.identity
-    registered = Registered(mirror.next_client_id, launcher.pid, launcher.version, UNSTAMPED)
+    registered = Registered(client.client_id, launcher.pid, launcher.version, UNSTAMPED)
     outputs.append(Answer(connection, registered))
     if command.kind in PEER_KINDS:
         outputs.append(Attach(command.kind, connection))

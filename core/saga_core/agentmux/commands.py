@@ -227,6 +227,11 @@ HostCommand = SpawnPoolWindow | ReapPanes | DrainPoolIfLast | ProbeUiThread
 SagaCommand = SpawnPoolWindow | ReapPanes | DrainPoolIfLast
 """What a saga can ask of a peer: these carry its id."""
 
+SagaReport = (
+    ReportPoolWindowAdded | ReportPanesReaped | ReportPoolDrainDecision | ReportSagaActionFailed
+)
+"""What answers a saga, with its id, and what a saga can tell the launcher itself."""
+
 HostReport = (
     ReportWindowOpened
     | ReportWindowClosed
@@ -263,5 +268,6 @@ WireCommand = Request | HostReport | ClientReport | HostCommand
 HOST_REPORTS: frozenset[type[Command]] = frozenset(get_args(HostReport))
 HOST_COMMANDS: frozenset[type[Command]] = frozenset(get_args(HostCommand))
 SAGA_COMMANDS: frozenset[type[Command]] = frozenset(get_args(SagaCommand))
+SAGA_REPORTS: frozenset[type[Command]] = frozenset(get_args(SagaReport))
 CLIENT_REPORTS: frozenset[type[Command]] = frozenset(get_args(ClientReport))
 WIRE_COMMANDS: tuple[type[Command], ...] = get_args(WireCommand)

@@ -3,13 +3,13 @@
 A handle is linked to a window by the hint that came with it. The newest hint is right: it
 repairs an older link of its window in silence, and takes the handle from another window with a
 notice (F-46). A hint for a window that has not opened yet is kept until it does. A handle that
-came without a hint is never linked, and its end says nothing. Every change is kept for the
+came without a hint is never linked, and its end says nothing. What a handle does is kept for the
 snapshot; the placement rules of a real desktop are not modelled.
 """
 
 from msgspec.structs import replace
 
-from saga_core.agentmux import windows
+from saga_core.agentmux import linking, windows
 from saga_core.agentmux.commands import (
     ReportHwndDestroyed,
     ReportHwndForegroundChanged,
@@ -20,23 +20,23 @@ from saga_core.agentmux.commands import (
     ReportMonitorTopologyChanged,
 )
 from saga_core.agentmux.events import HwndDriftDetected
-from saga_core.agentmux.mirror import Mirror, Owned
+from saga_core.agentmux.mirror import Mirror
 from saga_core.engine import UNSTAMPED, Publish, Reaction
 
 
 def opened(mirror: Mirror, owner: int, report: ReportHwndOpened) -> Reaction[Mirror]:
     """The system made a handle."""
-    label = report.label_hint
+    hwnd, label = report.hwnd, report.label_hint
     if label is None:
         return Reaction(mirror)
-    if label not in mirror.windows:
-        pending = mirror.pending_hwnds.set(report.hwnd, Owned(owner, label))
-        return Reaction(replace(mirror, pending_hwnds=pending))
-    robbed = mirror.hwnds.get(report.hwnd)
-    linked = _link(_unlink(mirror, label), report.hwnd, label)
+    robbed = mirror.hwnds.get(hwnd)
+    if label in mirror.windows:
+        given = linking.link(mirror, hwnd, label)
+    else:
+        given = linking.expect(mirror, owner, hwnd, label)
     if robbed is None or robbed == label:
-        return Reaction(linked)
-    return Reaction(linked, (Publish(_taken(robbed, report.hwnd, label)),))
+        return Reaction(given)
+    return Reaction(given, (Publish(_taken(robbed, hwnd, label)),))
 
 
 def destroyed(mirror: Mirror, _owner: int, report: ReportHwndDestroyed) -> Reaction[Mirror]:
@@ -91,26 +91,6 @@ def _update(mirror: Mirror, hwnd: int, **changes: object) -> Reaction[Mirror]:
         return Reaction(mirror)
     window = replace(mirror.windows[label], **changes)
     return Reaction(replace(mirror, windows=mirror.windows.set(label, window)))
-
-
-def _unlink(mirror: Mirror, label: str) -> Mirror:
-    hwnd = mirror.windows[label].hwnd
-    return mirror if hwnd is None else replace(mirror, hwnds=mirror.hwnds.discard(hwnd))
-
-
-def _link(mirror: Mirror, hwnd: int, label: str) -> Mirror:
-    """Link both ways; a window that had the handle before has none now."""
-    owners = mirror.windows
-    robbed = mirror.hwnds.get(hwnd)
-    if robbed is not None:
-        owners = owners.set(robbed, replace(owners[robbed], hwnd=None))
-    owners = owners.set(label, replace(owners[label], hwnd=hwnd))
-    return replace(
-        mirror,
-        windows=owners,
-        hwnds=mirror.hwnds.set(hwnd, label),
-        pending_hwnds=mirror.pending_hwnds.discard(hwnd),
-    )
 
 
 def _taken(robbed: str, hwnd: int, label: str) -> HwndDriftDetected:

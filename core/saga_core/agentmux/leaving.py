@@ -34,7 +34,7 @@ def _drop_windows(mirror: Mirror, connection: int, events: list[BusEvent]) -> Mi
             events.append(WindowClosed(label, UNSTAMPED, crash_detected=True))
             events.append(WindowInstanceReleased(label, instances[label], UNSTAMPED))
             windows, instances = windows.remove(label), instances.remove(label)
-            hwnds = hwnds if window.hwnd is None else hwnds.discard(window.hwnd)
+            hwnds = hwnds if window.hwnd is None else hwnds.remove(window.hwnd)
     return replace(mirror, windows=windows, instances=instances, hwnds=hwnds)
 
 

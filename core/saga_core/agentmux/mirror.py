@@ -22,14 +22,15 @@ class LauncherIdentity(Struct, frozen=True):
 
 
 class Client(Struct, frozen=True):
-    """An open connection; `kind` and `pid` are None until it registered.
+    """An open connection; `kind` is None until it registered, and the numbers are 0.
 
-    `barred`: kinds it may not register as.
+    `barred`: kinds it may not register as. `client_id` grows from one registration to the next.
     """
 
     barred: tuple[str, ...] = ()
     kind: ClientKind | None = None
     pid: int = 0
+    client_id: int = 0
 
 
 class Window(Struct, frozen=True):
@@ -98,6 +99,10 @@ def initial_mirror(identity: LauncherIdentity | None = None) -> Mirror:
 
 
 def current_host(mirror: Mirror) -> int | None:
-    """The connection of the newest registered host."""
-    hosts = [number for number, client in sorted_items(mirror.clients) if client.kind == "host"]
-    return hosts[-1] if hosts else None
+    """The connection of the host that registered last, if any host is there."""
+    hosts = [
+        (client.client_id, connection)
+        for connection, client in sorted_items(mirror.clients)
+        if client.kind == "host"
+    ]
+    return max(hosts)[1] if hosts else None

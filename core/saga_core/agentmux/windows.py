@@ -14,6 +14,7 @@ The rules
 
 from msgspec.structs import replace
 
+from saga_core.agentmux import linking
 from saga_core.agentmux.commands import ReportWindowClosed, ReportWindowOpened
 from saga_core.agentmux.events import (
     HostShouldQuit,
@@ -25,7 +26,6 @@ from saga_core.agentmux.events import (
 )
 from saga_core.agentmux.mirror import Mirror, Window, current_host
 from saga_core.engine import UNSTAMPED, BusEvent, Publish, Reaction
-from saga_core.engine.ordered import sorted_items
 
 
 def opened(mirror: Mirror, owner: int, report: ReportWindowOpened) -> Reaction[Mirror]:
@@ -46,7 +46,8 @@ def opened(mirror: Mirror, owner: int, report: ReportWindowOpened) -> Reaction[M
         ),
         WindowInstanceAssigned(label, number, UNSTAMPED),
     )
-    return Reaction(_adopt_hwnd(next_mirror, label), tuple(Publish(event) for event in events))
+    adopted = linking.adopt(next_mirror, label)
+    return Reaction(adopted, tuple(Publish(event) for event in events))
 
 
 def closed(mirror: Mirror, _owner: int, report: ReportWindowClosed) -> Reaction[Mirror]:
@@ -84,19 +85,6 @@ def _seen(mirror: Mirror, owner: int, report: ReportWindowOpened) -> Window:
     )
 
 
-def _adopt_hwnd(mirror: Mirror, label: str) -> Mirror:
-    """Link the handle that was hinted at before its window opened."""
-    for hwnd, pending in sorted_items(mirror.pending_hwnds):
-        if pending.value == label:
-            mirror = replace(
-                mirror,
-                windows=mirror.windows.set(label, replace(mirror.windows[label], hwnd=hwnd)),
-                hwnds=mirror.hwnds.set(hwnd, label),
-                pending_hwnds=mirror.pending_hwnds.remove(hwnd),
-            )
-    return mirror
-
-
 def _gone(mirror: Mirror, label: str, *, crashed: bool) -> Reaction[Mirror]:
     window = mirror.windows[label]
     next_mirror = replace(
@@ -104,7 +92,7 @@ def _gone(mirror: Mirror, label: str, *, crashed: bool) -> Reaction[Mirror]:
         windows=mirror.windows.remove(label),
         instances=mirror.instances.remove(label),
         promoted=mirror.promoted.discard(label),
-        hwnds=mirror.hwnds if window.hwnd is None else mirror.hwnds.discard(window.hwnd),
+        hwnds=mirror.hwnds if window.hwnd is None else mirror.hwnds.remove(window.hwnd),
     )
     events: list[BusEvent] = [
         WindowClosed(label, UNSTAMPED, crashed),

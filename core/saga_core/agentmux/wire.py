@@ -1,8 +1,9 @@
 """Commands and events as lines of JSON and back (FACTS 2): one message, one line, no newline.
 
 What is written is byte-identical to the tables of FACTS 2.3, 2.5 and 2.6. What is read gets the
-verdict of the original's parser (FACTS 2.2), but for two quirks that nobody relies on: a message as
-an array (`["ping",3]`) and an enum value as an object (`{"full_instance":null}`) are refused here.
+verdict of the original's parser (FACTS 2.2), but for three quirks that nobody relies on. Refused
+here are a message or a rectangle as an array (`["ping",3]`), an enum value as an object
+(`{"full_instance":null}`), and, inside a frame or an event list, a tag as a number (`"cmd":3`).
 Commands and events of srv count as unknown (DESIGN 7).
 
 A line goes one of two ways. First `msgspec` alone reads it; if writing that message again gives the

@@ -14,7 +14,14 @@ from saga_core.engine.application import Application
 from saga_core.engine.effects import ArmTimer, CancelTimer, Dispatch, Effect, Emit, WriteLog
 from saga_core.engine.events import Event, RecoveryRequested, SagaDeadline, TimerFired
 from saga_core.engine.history import History, StepState, Story, Violation, with_story
-from saga_core.engine.messages import BusEvent, SagaCompleted, SagaFailed, SagaStarted, version_of
+from saga_core.engine.messages import (
+    BusEvent,
+    SagaActionFailed,
+    SagaCompleted,
+    SagaFailed,
+    SagaStarted,
+    version_of,
+)
 from saga_core.engine.ordered import sorted_items
 from saga_core.engine.records import (
     SagaClosed,
@@ -236,6 +243,8 @@ def _concerned(app: Application[M], event: Event) -> int:
     match event:
         case TimerFired(timer):
             return timer.saga_id
+        case SagaActionFailed(saga_id):
+            return saga_id
         case BusEvent():
             return app.saga_id_of(event)
         case _:

@@ -129,6 +129,8 @@ def apply(
             return None
         changed = connection.execute(change.sql, values).rowcount
     except _NOT_WRITABLE as error:
+        if not connection.in_transaction:
+            raise
         return f"{_describe(record)}: {' '.join(str(error).split())}"
     return None if changed == 1 else f"{_describe(record)}: it needs {change.expected}"
 

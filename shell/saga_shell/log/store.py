@@ -229,11 +229,12 @@ def _quick_check(connection: sqlite3.Connection, path: Path) -> str | None:
 
 def _lowest_free_id(connection: sqlite3.Connection) -> int:
     """Above the counter and above every row (FACTS F-34); a read error is never a 1 (F-35)."""
-    (free,) = connection.execute(
-        "SELECT max(coalesce((SELECT max(next_saga_id) FROM launcher_saga_counter), 1),"
-        " coalesce((SELECT max(saga_id) FROM launcher_saga), 0) + 1, 1)"
+    row = connection.execute(
+        "SELECT coalesce((SELECT max(next_saga_id) FROM launcher_saga_counter), 1),"
+        " coalesce((SELECT max(saga_id) FROM launcher_saga), 0)"
     ).fetchone()
-    return msgspec.convert(free, int)
+    counter, highest = msgspec.convert(row, tuple[int, int])
+    return max(counter, highest + 1, 1)
 
 
 def _reserve_ids(connection: sqlite3.Connection, bound: int) -> None:

@@ -1,4 +1,4 @@
-"""The rules of FACTS 2.2 about single fields, held against every field of every row of the tables."""
+"""The rules of FACTS 2.2 about fields, held against every field of every row of the tables."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -134,7 +134,7 @@ def test_null_and_missing_mean_none_only_where_the_table_says(line: str, decode:
 
 @pytest.mark.parametrize(("line", "decode"), ROWS)
 def test_a_known_key_never_stands_twice(line: str, decode: Decode) -> None:
-    """FACTS 2.2: a repeated field or tag is refused even if both say the same; others may repeat."""
+    """FACTS 2.2: a repeated field or tag is refused even with the same value; others may repeat."""
     for key, value in json.loads(line).items():
         again = f",{json.dumps(key)}:{json.dumps(value)}"
         assert "twice" in decode(f"{line[:-1]}{again}}}".encode()).failure()

@@ -16,6 +16,16 @@ from pathlib import Path
 
 Line = dict[str, object]
 
+STUBBORN = """\
+trap '' HUP
+set -m
+sleep 1000 &
+nohup sleep 1000 >/dev/null 2>&1 &
+echo ready
+while :; do sleep 1000; done
+"""
+"""A shell whose jobs have process groups of their own, and that no SIGHUP ends."""
+
 REGISTERED: Line = {
     "event": "registered",
     "client_id": 1,
@@ -137,12 +147,12 @@ class HostProcess:
             self.said.append(line.decode().rstrip("\n"))
             self.changed.set()
 
-    async def says(self, part: str) -> str:
-        """Wait for a line that contains `part`."""
-        while not (found := [line for line in self.said if part in line]):
+    async def says(self, part: str, times: int = 1) -> str:
+        """Wait for a line that contains `part`; the `times`th one."""
+        while len(found := [line for line in self.said if part in line]) < times:
             self.changed.clear()
             await self.changed.wait()
-        return found[0]
+        return found[times - 1]
 
     def panes(self, event: str = "pane_started") -> dict[str, int]:
         """The panes that the journal tells of: process ids by window label."""
@@ -192,7 +202,7 @@ class FakeLauncher:
         *options: str,
         env: Mapping[str, str] | None = None,
         stdin: int = asyncio.subprocess.PIPE,
-        program: tuple[str, ...] = (sys.executable, "-m", "saga_shell.host.main"),
+        limit_open_files: int | None = None,
     ) -> HostProcess:
         """Run a host with these options."""
         journal = self.directory / f"journal-{len(self.hosts)}"
@@ -201,7 +211,10 @@ class FakeLauncher:
             "AGENTMUX_HOST_JOURNAL": str(journal),
             **(env or {}),
         }
+        program = (sys.executable, "-m", "saga_shell.host.main")
+        limit = ("/bin/sh", "-c", 'ulimit -n "$0"; exec "$@"', str(limit_open_files))
         process = await asyncio.create_subprocess_exec(
+            *(limit if limit_open_files else ()),
             *program,
             *options,
             env={**os.environ, **settings},
@@ -214,10 +227,13 @@ class FakeLauncher:
         return host
 
     async def host(
-        self, *options: str, env: Mapping[str, str] | None = None
+        self,
+        *options: str,
+        env: Mapping[str, str] | None = None,
+        limit_open_files: int | None = None,
     ) -> tuple[HostProcess, Peer]:
         """Run a host that plays actions from its standard input, and its connection."""
-        host = await self.run("--stdin", *options, env=env)
+        host = await self.run("--stdin", *options, env=env, limit_open_files=limit_open_files)
         return host, await self.peers.get()
 
     async def ready(
@@ -278,3 +294,23 @@ def is_running(pid: int) -> bool:
     except OSError:
         return False
     return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
+def session_of(leader: int) -> list[int]:
+    """The running processes of the session that `leader` leads."""
+    pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return [pid for pid in pids if _sid(pid) == leader and is_running(pid)]
+
+
+def stubborn_shell(directory: Path) -> str:
+    """A `--shell` that runs `STUBBORN`."""
+    script = directory / "stubborn.sh"
+    script.write_text(STUBBORN)
+    return f"/bin/sh {script}"
+
+
+def _sid(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.shell.host.fake_launcher import compact, exit_of, fake_launcher, is_running
+from tests.shell.host.fake_launcher import fake_launcher, is_running, session_of, stubborn_shell
 
 
 def test_spawn_is_answered_when_the_pane_lives() -> None:
@@ -21,6 +21,267 @@ def test_spawn_is_answered_when_the_pane_lives() -> None:
             assert is_running(pid)
             assert os.getsid(pid) == pid
             assert str(Path(f"/proc/{pid}/fd/0").readlink()).startswith("/dev/pts/")
-            assert added["label"] not in {line["label"] for line in peer.all("x")}
+            assert len(host.panes()) == 3
+
+    asyncio.run(main())
+
+
+def test_fifty_spawns_at_once_are_all_answered() -> None:
+    """FACTS R-21: answers of commands that overlap carry their own ids and different labels."""
+
+    async def main() -> None:
+        async with fake_launcher() as launcher:
+            host, peer = await launcher.host("--no-main", "--pool", "0")
+            for saga_id in range(1, 51):
+                peer.command("spawn_pool_window", saga_id=saga_id)
+            await peer.until(lambda: len(peer.all("report_pool_window_added")) == 50)
+            added = peer.all("report_pool_window_added")
+            assert {line["saga_id"] for line in added} == set(range(1, 51))
+            assert {line["label"] for line in added} == set(host.panes())
+            assert all(map(is_running, host.panes().values()))
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("shell", ["false", "/bin/sh -c 'exec /nowhere/at/all'"])
+def test_a_spawn_whose_shell_ends_at_once_is_answered_as_failed(shell: str) -> None:
+    """FACTS R-21, F-45: a pane that does not live is a failure with its reason."""
+
+    async def main() -> None:
+        async with fake_launcher() as launcher:
+            host, peer = await launcher.host("--no-main", "--pool", "0", "--shell", shell)
+            peer.command("spawn_pool_window", saga_id=7)
+            failed = await peer.got("report_saga_action_failed", saga_id=7)
+            assert "ended at once (exit code" in str(failed["reason"])
+            assert host.panes("pane_gone") == host.panes()
+            assert not peer.all("report_pool_window_added")
+
+    asyncio.run(main())
+
+
+def test_a_shell_without_a_prompt_counts_as_alive_when_it_keeps_running() -> None:
+    """FACTS R-21: a silent program is a pane too."""
+
+    async def main() -> None:
+        async with fake_launcher() as launcher:
+            host, peer = await launcher.host("--no-main", "--pool", "0", "--shell", "sleep 1000")
+            peer.command("spawn_pool_window", saga_id=7)
+            added = await peer.got("report_pool_window_added", saga_id=7)
+            assert is_running(host.panes()[str(added["label"])])
+
+    asyncio.run(main())
+
+
+def test_a_spawn_beyond_the_open_files_limit_is_answered_as_failed() -> None:
+    """FACTS R-21: a host that has no descriptor left for a pane says so and goes on."""
+
+    async def main() -> None:
+        async with fake_launcher() as launcher:
+            host, peer = await launcher.host("--no-main", "--pool", "1", limit_open_files=66)
+            await peer.got("report_pool_window_added")
+            peer.command("spawn_pool_window", saga_id=7)
+            failed = await peer.got("report_saga_action_failed", saga_id=7)
+            assert "1 panes are all that 66 open files allow" in str(failed["reason"])
+            await peer.alive(1)
+            assert len(host.panes()) == 1
+
+    asyncio.run(main())
+
+
+def test_reap_is_answered_after_every_process_is_gone() -> None:
+    """FACTS R-21: jobs in groups of their own that ignore SIGHUP are gone when the answer comes."""
+
+    async def main() -> None:
+        async with fake_launcher() as launcher:
+            shell = stubborn_shell(launcher.directory)
+            host, peer = await launcher.ready("--shell", shell, "--grace", "0.1")
+            pid = host.panes()["main"]
+            assert len(session_of(pid)) >= 3
+            peer.command("reap_panes", label="main", saga_id=43)
+            await peer.got("report_panes_reaped", label="main", saga_id=43)
+            assert session_of(pid) == []
+            assert host.panes("pane_gone") == {"main": pid}
+
+    asyncio.run(main())
+
+
+def test_reap_of_a_pool_window_takes_it_out_of_the_pool() -> None:
+    """FACTS R-21: a window without panes can't be promoted, so it leaves the pool first."""
+
+    async def main() -> None:
+        async with fake_launcher() as launcher:
+            host, peer = await launcher.ready()
+            label = str((await peer.got("report_pool_window_added"))["label"])
+            peer.command("reap_panes", label=label, saga_id=43)
+            await peer.got("report_panes_reaped", label=label, saga_id=43)
+            assert not is_running(host.panes()[label])
+            removed, reaped = peer.lines[-2:]
+            assert removed == {"cmd": "report_pool_window_removed", "label": label}
+            assert reaped == {"cmd": "report_panes_reaped", "label": label, "saga_id": 43}
+
+    asyncio.run(main())
+
+
+def test_drain_empties_the_pool_before_it_answers_that_it_was_the_last() -> None:
+    """FACTS R-21, F-42: the decision is acted on: every pool window is reported and gone."""
+
+    async def main() -> None:
+        async with fake_launcher() as launcher:
+            host, peer = await launcher.ready("--pool", "2")
+            pool = {line["label"] for line in peer.all("report_pool_window_added")}
+            peer.command("drain_pool_if_last", label="main", saga_id=43)
+            await peer.got("report_pool_drain_decision", saga_id=43, label="main", was_last=True)
+            assert {line["label"] for line in peer.all("report_pool_window_removed")} == pool
+            assert host.panes("pane_gone").keys() == pool
+            assert not any(is_running(host.panes()[str(label)]) for label in pool)
+            assert is_running(host.panes()["main"])
+
+    asyncio.run(main())
+
+
+def test_drain_leaves_the_pool_while_another_window_is_open() -> None:
+    """FACTS 2.9: with another window open the answer is no, and nothing ends."""
+
+    async def main() -> None:
+        async with fake_launcher() as launcher:
+            host, peer = await launcher.ready("--pool", "2", "--action", "promote; close main")
+            await peer.got("report_host_counts", windows=1, pool=1)
+            peer.command("drain_pool_if_last", label="main", saga_id=43)
+            await peer.got("report_pool_drain_decision", saga_id=43, label="main", was_last=False)
+            assert host.panes("pane_gone").keys() == {"main"}
+            assert len(peer.all("report_pool_window_removed")) == 1  # the promote's
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("cmd", ["reap_panes", "drain_pool_if_last"])
+def test_a_command_about_an_unknown_window_is_answered_as_failed(cmd: str) -> None:
+    """FACTS R-21, F-45: a host that can't act says so at once; without a saga nobody is told."""
+
+    async def main() -> None:
+        async with fake_launcher() as launcher:
+            host, peer = await launcher.ready()
+            peer.command(cmd, label="nobody", saga_id=0)
+            peer.command(cmd, label="nobody", saga_id=9)
+            await peer.got("report_saga_action_failed", saga_id=9)
+            await peer.alive(1)
+            assert peer.all("report_saga_action_failed") == [
+                {
+                    "cmd": "report_saga_action_failed",
+                    "saga_id": 9,
+                    "reason": "window not found: 'nobody'",
+                }
+            ]
+            assert await host.says(f"{cmd}: failed: window not found: 'nobody'")
+
+    asyncio.run(main())
+
+
+def test_a_redelivered_command_about_an_earlier_hosts_window_hurts_no_new_one() -> None:
+    """FACTS R-17: what the launcher sends again before the snapshot precedes the new `main`."""
+    again = b'{"kind":"command","cmd":"reap_panes","label":"main","saga_id":5}\n'
+
+    async def main() -> None:
+        async with fake_launcher(at_accept=again) as launcher:
+            host, peer = await launcher.ready()
+            await peer.got("report_saga_action_failed", saga_id=5)
+            await peer.alive(1)
+            assert is_running(host.panes()["main"])
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("cmd", "fields", "reply"),
+    [
+        ("spawn_pool_window", {}, "report_pool_window_added"),
+        ("reap_panes", {"label": "main"}, "report_panes_reaped"),
+        ("drain_pool_if_last", {"label": "main"}, "report_pool_drain_decision"),
+        ("reap_panes", {"label": "nobody"}, "report_saga_action_failed"),
+    ],
+)
+def test_a_command_that_comes_again_is_carried_out_once(
+    cmd: str, fields: dict[str, object], reply: str
+) -> None:
+    """FACTS F-39: sent twice at once and once more later: one execution, three equal replies."""
+
+    async def main() -> None:
+        async with fake_launcher() as launcher:
+            host, peer = await launcher.ready("--fault", f"{cmd}:delay=0.1")
+            before = len(host.panes())
+            for _ in range(2):
+                peer.command(cmd, **fields, saga_id=8)
+            await peer.got(reply, saga_id=8, times=2)
+            peer.command(cmd, **fields, saga_id=8)
+            await peer.got(reply, saga_id=8, times=3)
+            assert len({line for line in peer.raw if b'"saga_id":8' in line}) == 1
+            assert len(host.panes()) - before == (cmd == "spawn_pool_window")
+            await host.says("came again; same answer", times=2)
+            assert sum("fault" in line for line in host.said) == 1
+
+    asyncio.run(main())
+
+
+def test_kinds_do_not_collide_under_one_id() -> None:
+    """FACTS 8 saga_dispatch: two commands of one saga are two executions."""
+
+    async def main() -> None:
+        async with fake_launcher() as launcher:
+            _, peer = await launcher.ready()
+            peer.command("reap_panes", label="main", saga_id=8)
+            peer.command("drain_pool_if_last", label="main", saga_id=8)
+            await peer.got("report_panes_reaped", saga_id=8)
+            await peer.got("report_pool_drain_decision", saga_id=8)
+
+    asyncio.run(main())
+
+
+def test_the_first_decision_is_kept() -> None:
+    """FACTS 8 saga_dispatch: the same question after the answer has changed: the same answer."""
+
+    async def main() -> None:
+        async with fake_launcher() as launcher:
+            host, peer = await launcher.ready()
+            peer.command("drain_pool_if_last", label="main", saga_id=8)
+            await peer.got("report_pool_drain_decision", was_last=True, saga_id=8)
+            host.type("fill; promote")
+            await peer.got("report_pool_window_promoted")
+            peer.command("drain_pool_if_last", label="main", saga_id=8)
+            peer.command("drain_pool_if_last", label="main", saga_id=9)
+            await peer.got("report_pool_drain_decision", was_last=True, saga_id=8, times=2)
+            await peer.got("report_pool_drain_decision", was_last=False, saga_id=9)
+
+    asyncio.run(main())
+
+
+def test_id_zero_is_no_saga() -> None:
+    """FACTS 2.9: id 0, or none, bypasses the cache and is answered with null."""
+
+    async def main() -> None:
+        async with fake_launcher() as launcher:
+            host, peer = await launcher.host("--no-main", "--pool", "0")
+            peer.command("spawn_pool_window", saga_id=0)
+            peer.command("spawn_pool_window")
+            await peer.got("report_pool_window_added", saga_id=None, times=2)
+            assert len(host.panes()) == 2
+
+    asyncio.run(main())
+
+
+def test_what_a_host_can_not_use_is_one_warning_and_no_reply() -> None:
+    """FACTS 2.9: garbage, an unknown kind and a misdirected command are skipped, in one line each."""
+
+    async def main() -> None:
+        async with fake_launcher() as launcher:
+            host, peer = await launcher.ready()
+            before = len(peer.raw)
+            peer.send_raw(b"\xff{\n\n  \r\n")
+            peer.command("dance", saga_id=3)
+            peer.send({"kind": "wish", "cmd": "spawn_pool_window", "saga_id": 3})
+            peer.send({"event": "window_closed", "label": "x", "version": 1})
+            await peer.alive(1)
+            assert peer.lines[before:] == [{"cmd": "report_ui_thread_alive", "nonce": 1}]
+            assert "dance" in await host.says("warning: ignored", times=2)
+            await host.says("warning: ignored", times=3)
 
     asyncio.run(main())

@@ -76,6 +76,10 @@ class Served:
             if connection in (None, event.connection)
         ]
 
+    async def heard(self, count: int) -> None:
+        """Wait until so many commands have come."""
+        await self.until(lambda: len(self.texts()) >= count)
+
     def of(self, connection: int) -> list[Event]:
         """The events of one connection."""
         return [event for event in self.events if getattr(event, "connection", 0) == connection]

@@ -103,7 +103,7 @@ def test_a_line_of_the_limit_is_read(serve: "Serve") -> None:
             line = served.line("x" * (MIB - len(served.line(""))))
             assert len(line) == MIB
             writer.write(line + b"\n")
-            await served.until(lambda: len(served.texts()) == 1)
+            await served.heard(1)
             writer.close()
 
     asyncio.run(main())
@@ -180,7 +180,7 @@ def test_a_pause_holds_from_the_very_next_line_on(serve: "Serve") -> None:
             writer.write(b"".join(served.line(str(n)) + b"\n" for n in range(5)))
             writer.close()
             for count in range(1, 6):
-                await served.until(lambda count=count: len(served.texts()) == count)  # type: ignore[misc]  # mypy can't infer a lambda's default
+                await served.heard(count)
                 await turns()
                 assert len(served.texts()) == count
                 assert ConnectionClosed(1) not in served.events
@@ -198,7 +198,7 @@ def test_a_peer_that_floods_does_not_keep_the_others_from_being_heard(serve: "Se
             loud, quiet = await served.silent(), await served.silent()
             flood(loud, b"".join(served.line(str(n)) + b"\n" for n in range(2_000)))
             quiet.send(served.line("quiet") + b"\n")
-            await served.until(lambda: len(served.texts()) == 2_001)
+            await served.heard(2_001)
             assert served.texts(1) == [str(n) for n in range(2_000)]
             assert served.texts().index("quiet") < 1_000
             loud.close()
