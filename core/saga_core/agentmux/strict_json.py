@@ -21,6 +21,7 @@ MAX_NESTING = 128
 _U64_MAX = 2**64 - 1
 _I64_MIN = -(2**63)
 _LONGEST_INTEGER = len(str(_I64_MIN))
+_LEVELS = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
 _BETWEEN_BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[^][{}"]++', re.DOTALL)
 _WHOLE_ESCAPE = re.compile(r"\\(?:[^u]|u(?:[^dD]|[dD](?:[0-7]|[89abAB]..\\u[dD][c-fC-F])))")
 
@@ -75,7 +76,7 @@ def nested_too_deep(line: bytes) -> bool:
     if len(line) <= MAX_NESTING or line.count(b"{") + line.count(b"[") <= MAX_NESTING:
         return False
     brackets = _BETWEEN_BRACKETS.sub(b"", line)
-    depths = accumulate(1 if bracket in b"{[" else -1 for bracket in brackets)
+    depths = accumulate(map(_LEVELS.__getitem__, brackets))
     return max(depths, default=0) > MAX_NESTING
 
 

@@ -54,14 +54,10 @@ _MAYBE_OVER_64_BITS = re.compile(rb":\d{20}")
 def encode(message: Command | BusEvent) -> bytes:
     """The line of `message`: compact, the tag first, then the fields as the tables order them.
 
-    Raises `ValueError` for a message that no peer could read; use `try_encode` for one that may
-    be such.
+    For messages that were decoded, that the reducer made, or that passed `try_encode`: nothing is
+    checked here, and text that is no Unicode raises `ValueError`.
     """
-    match try_encode(message):
-        case Success(line):
-            return line
-        case Failure(reason):
-            raise ValueError(reason)
+    return _ENCODER.encode(message)
 
 
 def try_encode(message: Command | BusEvent) -> Success[bytes] | Failure[str]:
@@ -77,11 +73,8 @@ def try_encode(message: Command | BusEvent) -> Success[bytes] | Failure[str]:
     family = _family_of(type(message))
     if _canonical(line, family) is not None:
         return Success(line)
-    match _decoded(line, family):
-        case Success():
-            return Success(line)
-        case Failure(reason):
-            return Failure(reason)
+    read = _decoded(line, family)
+    return read if isinstance(read, Failure) else Success(line)
 
 
 def encode_host_frame(command: Command) -> bytes:
@@ -121,22 +114,16 @@ def decode_host_line(line: bytes) -> Success[Command | BusEvent] | Failure[str]:
     message = _canonical_host_line(line.strip(_BLANKS))
     if message is not None:
         return Success(message)
-    match parse_strictly(line):
-        case Success(source):
-            return _built_for_host(source)
-        case Failure(reason):
-            return Failure(reason)
+    source = parse_strictly(line)
+    return source if isinstance(source, Failure) else _built_for_host(source.unwrap())
 
 
 def _decoded(line: bytes, family: _Family[M]) -> Success[M] | Failure[str]:
     message = _canonical(line.strip(_BLANKS), family)
     if message is not None:
         return Success(message)
-    match parse_strictly(line):
-        case Success(source):
-            return _built(source, family)
-        case Failure(reason):
-            return Failure(reason)
+    source = parse_strictly(line)
+    return source if isinstance(source, Failure) else _built(source.unwrap(), family)
 
 
 def _canonical(body: bytes, family: _Family[M]) -> M | None:

@@ -43,7 +43,7 @@ def send(turn: Turn[M], saga_id: int, flight: InFlight, step: Awaiting) -> tuple
         turn.effects.append(Dispatch(step.target, link.connection, step.command))
         return ()
     _store(turn, saga_id, flight, step)
-    _wait(turn, saga_id)
+    _limit(turn, saga_id, step)
     return _fill(turn, step.target, (*link.buffer, saga_id))
 
 
@@ -152,8 +152,12 @@ def _dispatch(turn: Turn[M], saga_id: int, connection: int) -> None:
 
 
 def _wait(turn: Turn[M], saga_id: int) -> None:
-    """Begin a stay in the buffer."""
-    step = _move(turn, saga_id, None)
+    """Begin another stay in the buffer."""
+    _limit(turn, saga_id, _move(turn, saga_id, None))
+
+
+def _limit(turn: Turn[M], saga_id: int, step: Awaiting) -> None:
+    """Give a stay its end."""
     turn.arm(FrameExpiry(saga_id, step.stay), turn.config.frame_expiry_seconds)
 
 

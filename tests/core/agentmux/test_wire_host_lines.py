@@ -17,7 +17,10 @@ from saga_core.agentmux.wire import decode_host_line, encode_host_frame
 from saga_core.engine import Command
 
 COMMANDS: dict[str, tuple[bytes, Command]] = {
-    "kind last": (b'{"cmd":"spawn_pool_window","saga_id":42,"kind":"command"}', SpawnPoolWindow(42)),
+    "kind last": (
+        b'{"cmd":"spawn_pool_window","saga_id":42,"kind":"command"}',
+        SpawnPoolWindow(42),
+    ),
     "blanks": (b' { "kind" : "command", "cmd" : "spawn_pool_window" } \r', SpawnPoolWindow(0)),
     "unknown keys, one of them twice": (
         b'{"kind":"command","cmd":"reap_panes","label":"a","saga_id":1,"x":1,"x":2,"event":3}',
@@ -31,7 +34,10 @@ COMMANDS: dict[str, tuple[bytes, Command]] = {
 }
 
 EVENTS: dict[str, tuple[bytes, WireEvent]] = {
-    "an unknown kind": (b'{"kind":"news","event":"host_should_quit","version":1}', HostShouldQuit(1)),
+    "an unknown kind": (
+        b'{"kind":"news","event":"host_should_quit","version":1}',
+        HostShouldQuit(1),
+    ),
     "a kind that is no text": (
         b'{"kind":null,"event":"host_should_quit","version":1}',
         HostShouldQuit(1),
@@ -56,6 +62,10 @@ REFUSED: dict[str, tuple[bytes, str]] = {
         b'{"kind":"command","kind":"command","cmd":"spawn_pool_window"}',
         "no event is named in `event`",
     ),
+    "kind twice, once for the frame and once for its command": (
+        b'{"kind":"command","cmd":"register","kind":"host","pid":1,"version":"1"}',
+        "no event is named in `event`",
+    ),
     "a known key twice": (
         b'{"kind":"command","cmd":"reap_panes","label":"a","label":"a"}',
         "reap_panes: key `label` stands there twice",
@@ -68,7 +78,10 @@ REFUSED: dict[str, tuple[bytes, str]] = {
         b'{"kind":"command","cmd":"spawn_pool_window","saga_id":null}',
         "spawn_pool_window: Expected `int`, got `null` - at `$.saga_id`",
     ),
-    "an unknown command": (b'{"kind":"command","cmd":"unheard_of"}', "unknown command 'unheard_of'"),
+    "an unknown command": (
+        b'{"kind":"command","cmd":"unheard_of"}',
+        "unknown command 'unheard_of'",
+    ),
     "a framed command that needs a kind of its own": (
         b'{"kind":"command","cmd":"report_window_opened","label":"a","parent_label":null}',
         "report_window_opened: Object missing required field `kind`",

@@ -61,6 +61,10 @@ ACCEPTED: dict[str, tuple[bytes, WireCommand]] = {
         rb'{"cmd":"report_window_closed","label":"\ud83d\uDE00"}',
         ReportWindowClosed("\N{GRINNING FACE}"),
     ),
+    "the last surrogate pair, in capitals": (
+        rb'{"cmd":"report_window_closed","label":"\uDBFF\uDFFF"}',
+        ReportWindowClosed("\U0010ffff"),
+    ),
     "a raw character beyond the first plane": (
         '{"cmd":"report_window_closed","label":"\N{GRINNING FACE}"}'.encode(),
         ReportWindowClosed("\N{GRINNING FACE}"),
@@ -114,6 +118,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     ),
     "no tag": (b'{"nonce":9}', "no command is named in `cmd`"),
     "a tag that is no text": (b'{"cmd":null,"nonce":9}', "no command is named in `cmd`"),
+    "a tag that is a list": (b'{"cmd":["ping"],"nonce":9}', "no command is named in `cmd`"),
     "an event's tag": (b'{"event":"pong","nonce":9,"version":1}', "no command is named in `cmd`"),
     "an unknown tag": (b'{"cmd":"pong","nonce":9}', "unknown command 'pong'"),
     "a tag in another case": (b'{"cmd":"Ping","nonce":9}', "unknown command 'Ping'"),
@@ -170,6 +175,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     ),
     "an array": (b'["ping",3]', "not an object"),
     "a bare text": (b'"goodbye"', "not an object"),
+    "a bare text of brackets": (b'"' + b"[" * 200 + b'"', "not an object"),
     "nothing": (b"", "not JSON at character 1"),
     "only blanks": (b" \t\r", "not JSON at character 4"),
     "an enumeration's value as an object": (
@@ -238,3 +244,13 @@ def test_a_repeated_key_inside_a_listed_event_is_refused() -> None:
     for key in ("event", "version"):
         told = decode_event((line % f',"{key}":1,"{key}":2').encode()).failure()
         assert told.startswith("event_list: ")
+
+
+@pytest.mark.parametrize(
+    "line", ['{"cmd":"%s"}', '{"cmd":"register","pid":1,"version":"","kind":"%s"}']
+)
+def test_a_reason_stays_short_whatever_it_quotes(line: str) -> None:
+    """FACTS 2.7: the reason goes into an error event, so a huge tag or value is cut in it."""
+    told = decode_command((line % ("é" * 100_000)).encode()).failure()
+    assert len(told) == 200
+    assert told.endswith("é…")
