@@ -61,6 +61,10 @@ class Peer:
                 tail = self.heard[-5:]
                 raise AssertionError(f"what was waited for never came; the last lines: {tail}")
 
+    def has_heard(self, **wanted: object) -> bool:
+        """Whether such a message has come, looked at or not."""
+        return any(wanted.items() <= message.items() for message in self.heard)
+
     def until_end(self) -> None:
         """Read until the launcher closes the connection."""
         while self._receive():

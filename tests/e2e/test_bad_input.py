@@ -1,6 +1,5 @@
 """Garbage, attacks and mistakes at the real socket: a private error each, others unaffected."""
 
-import socket
 import subprocess
 
 import pytest
@@ -99,20 +98,21 @@ def test_a_peer_that_never_reads_is_ended_alone(place: Place) -> None:
     """FACTS R-32, R-60: its queue is bounded; sagas and other subscribers don't notice."""
     place.launch()
     tool, peer = subscriber(place, pid=1), host(place)
-    deaf = socket.socket(socket.AF_UNIX)
-    deaf.connect(str(place.socket))
-    deaf.sendall(b'{"cmd":"register","kind":"tool","pid":66,"version":"1"}\n')
+    deaf = place.connect()
+    deaf.say(cmd="register", kind="tool", pid=66, version="1")
     tool.until(event="process_spawned", pid=66)
     label = "x" * 60_000
     for number in range(400):
+        if tool.has_heard(event="process_exited", pid=66):
+            break
         peer.say(cmd="report_pool_window_added", label=f"{number}{label}", saga_id=None)
-        tool.until(event="pool_window_added")
-    tool.until(event="process_exited", pid=66)
+        for reader in (tool, peer):
+            reader.until(event="pool_window_added")
+    assert tool.has_heard(event="process_exited", pid=66)
     peer.say(cmd="report_pool_window_promoted", label="a")
     frame = peer.until(kind="command")
     peer.say(**answer_to(frame))
     tool.until(event="saga_completed", saga_id=frame["saga_id"])
-    deaf.close()
 
 
 def test_answers_of_others_change_nothing(place: Place) -> None:
