@@ -7,7 +7,7 @@ Its length is visible while it grows, in `pending_records`, on the bus and in `d
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -73,9 +73,8 @@ class Backlog:
                     return self._degrade(chunk, error)
         return self._recover()
 
-    def vacuum(self, retention_days: float) -> Success[int] | Failure[str]:
-        """Remove some of the sagas that ended more than `retention_days` ago; return how many."""
-        cutoff = self._options.clock() - timedelta(days=retention_days)
+    def vacuum(self, cutoff: datetime) -> Success[int] | Failure[str]:
+        """Remove some of the sagas that ended before `cutoff`; return how many."""
         match self._log.vacuum_older_than(cutoff):
             case Success(removed):
                 return Success(removed)

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from msgspec import Struct
@@ -39,6 +39,14 @@ class LogOptions(Struct, frozen=True):
     busy_timeout_ms: int = BUSY_TIMEOUT_MS
     id_block: int = ID_BLOCK
     connection_class: type[sqlite3.Connection] = sqlite3.Connection
+
+
+def days_before(moment: datetime, days: float) -> datetime:
+    """`days` earlier; the beginning of the calendar if that is not enough."""
+    try:
+        return moment - timedelta(days=days)
+    except OverflowError:
+        return datetime.min.replace(tzinfo=UTC)
 
 
 def stamp(moment: datetime) -> str:

@@ -120,9 +120,7 @@ def survey(connection: sqlite3.Connection, path: Path) -> Success[Survey] | Fail
     Raises `sqlite3.Error` where the file can't be read.
     """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    rows = connection.execute(
-        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-    )
+    rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
     found = Survey(int(version), frozenset(str(name) for (name,) in rows))
     if found.version > SCHEMA_VERSION:
         return Failure(newer(path, found.version, SCHEMA_VERSION))

@@ -158,8 +158,18 @@ class SagaLog:
     def close(self) -> Success[None] | Failure[LogError]:
         """Close once all records are in the file: the ids of the next run go on without a gap."""
         settled = attempt(self.path, self._settle_counter)
+        self._come_to_rest()
         self.abandon()
         return settled
+
+    def _come_to_rest(self) -> None:
+        """Make one whole file of the log, unless somebody reads it: then its `-wal` stays.
+
+        So a file in WAL mode without its `-wal` tells that somebody left the `-wal` behind.
+        """
+        with suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA busy_timeout = 0")
+            self._connection.execute("PRAGMA journal_mode = DELETE")
 
     def _settle_counter(self) -> Success[None]:
         if self._in_place():
@@ -234,7 +244,7 @@ def _lowest_free_id(connection: sqlite3.Connection) -> int:
         " coalesce((SELECT max(saga_id) FROM launcher_saga), 0)"
     ).fetchone()
     counter, highest = msgspec.convert(row, tuple[int, int])
-    return max(counter, highest + 1, 1)
+    return max(counter, highest + 1)
 
 
 def _reserve_ids(connection: sqlite3.Connection, bound: int) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,7 +14,7 @@ from saga_core.engine import LogRecord
 from saga_shell.log.backlog import Announce, Backlog
 from saga_shell.log.errors import LogError
 from saga_shell.log.history import LogStart
-from saga_shell.log.options import LogOptions
+from saga_shell.log.options import LogOptions, days_before
 from saga_shell.log.store import SagaLog
 
 logger = logging.getLogger(__name__)
@@ -27,8 +28,15 @@ T = TypeVar("T")
 class LogWriter:
     """Commits in the order of the calls; `start` is what the log held when it was opened."""
 
-    def __init__(self, executor: Executor, backlog: Backlog, start: LogStart) -> None:
+    def __init__(
+        self,
+        executor: Executor,
+        backlog: Backlog,
+        start: LogStart,
+        clock: Callable[[], datetime],
+    ) -> None:
         self.start = start
+        self._clock = clock
         self._executor = executor
         self._backlog = backlog
 
@@ -48,7 +56,7 @@ class LogWriter:
                 executor.shutdown(wait=False)
                 return refused
             case Success((log, start)):
-                return Success(cls(executor, Backlog(log, options, announce), start))
+                return Success(cls(executor, Backlog(log, options, announce), start, options.clock))
 
     @property
     def pending_records(self) -> int:
@@ -85,9 +93,10 @@ class LogWriter:
 
         It goes in small transactions, so commits get in between.
         """
+        cutoff = days_before(self._clock(), retention_days)
         total = 0
         while True:
-            match await self._on_thread(lambda: self._backlog.vacuum(retention_days)):
+            match await self._on_thread(lambda: self._backlog.vacuum(cutoff)):
                 case Failure() as failed:
                     return failed
                 case Success(0):

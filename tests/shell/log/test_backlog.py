@@ -32,6 +32,7 @@ Query = Callable[..., list[tuple[Any, ...]]]
 
 
 def opened(saga_id: int) -> SagaOpened:
+    """A saga without input."""
     return SagaOpened(saga_id, "n", "null")
 
 
@@ -50,11 +51,13 @@ def backlog(path: Path, options: LogOptions, notes: list[str]) -> Iterator[Backl
 
 
 def hand_over(backlog: Backlog, *records: LogRecord) -> Success[None] | Failure[str]:
+    """What the writer does for each batch."""
     backlog.take(records)
     return backlog.flush()
 
 
 def failed(outcome: Success[None] | Failure[str]) -> str:
+    """The line of a failure."""
     match outcome:
         case Failure(line):
             assert "\n" not in line
@@ -65,6 +68,7 @@ def failed(outcome: Success[None] | Failure[str]) -> str:
 
 @contextmanager
 def full_disk(backlog: Backlog) -> Iterator[None]:
+    """No room for another page."""
     connection = backlog._log._connection
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages}")
@@ -104,7 +108,7 @@ def test_locked_by_another_process(backlog: Backlog, path: Path, query: Query) -
 
 
 def test_short_patience_while_degraded(path: Path, options: LogOptions) -> None:
-    """FACTS R-43: only the first commit waits long for a lock; sagas must not wait with the rest."""
+    """FACTS R-43: only the first commit waits long for a lock; sagas don't wait with the rest."""
     patient = msgspec.structs.replace(options, busy_timeout_ms=300)
     backlog = Backlog(SagaLog.open(path, patient).unwrap(), patient, lambda _: None)
 
@@ -130,11 +134,13 @@ def test_read_only(backlog: Backlog, query: Query) -> None:
     assert query("SELECT saga_id FROM launcher_saga") == [(1,)]
 
 
-def test_broken_connection_is_replaced(backlog: Backlog, query: Query) -> None:
+def test_broken_connection_is_replaced(backlog: Backlog, path: Path, query: Query) -> None:
     """FACTS R-44: a connection that is of no more use is opened anew at the next commit."""
     hand_over(backlog, opened(1))
-    backlog._log._connection.close()
-    failed(hand_over(backlog, opened(2)))
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("SELECT * FROM launcher_saga").fetchall()
+        backlog._log._connection.close()
+        assert "can't be used (Cannot operate" in failed(hand_over(backlog, opened(2)))
     assert hand_over(backlog, opened(3)) == Success(None)
     assert query("SELECT saga_id FROM launcher_saga") == [(1,), (2,), (3,)]
 
@@ -150,6 +156,15 @@ def test_deleted_directory(backlog: Backlog, path: Path, query: Query) -> None:
     assert backlog.refused == 1
     assert backlog.finish() == Success(None)
     assert query("SELECT next_saga_id FROM launcher_saga_counter") == [(4,)]
+
+
+def test_ids_outlast_a_deleted_directory(backlog: Backlog, path: Path, query: Query) -> None:
+    """FACTS R-41: the counter of a log that is created anew lies above the ids in use."""
+    hand_over(backlog, opened(5000))
+    shutil.rmtree(path.parent)
+    failed(hand_over(backlog, SagaClosed(5000, "completed", None)))
+    assert backlog.flush() == Success(None)
+    assert query("SELECT next_saga_id > 5001 FROM launcher_saga_counter") == [(1,)]
 
 
 def test_deleted_wal(backlog: Backlog, path: Path, query: Query) -> None:
@@ -305,6 +320,7 @@ def change_of(record: LogRecord) -> str:
 
 
 def life(saga_id: int, ends_well: bool) -> list[LogRecord]:
+    """All records of one saga with two steps."""
     command = ReapPanes(label="main", saga_id=saga_id)
     reaped = PanesReaped(label="main", version=1, saga_id=saga_id)
     answer = StepSucceeded(saga_id, 1, reaped) if ends_well else StepFailed(saga_id, 1, "why")

@@ -19,6 +19,7 @@ MAX_ID = 2**63 - 1
 
 
 def run_sagas(log: SagaLog, *ids: int) -> None:
+    """Open and end sagas of these ids in one batch."""
     records = [
         record
         for saga_id in ids
@@ -104,7 +105,7 @@ def test_negative_ids_count_as_none(open_log: OpenLog, query: Query) -> None:
 
 @pytest.mark.parametrize("block", [2, 3, 10, 1000])
 def test_counter_is_always_ahead(open_log: OpenLog, query: Query, block: int) -> None:
-    """FACTS R-41: after each commit the file's counter is half a block or more above the ids used."""
+    """FACTS R-41: after each commit the counter is half a block or more above the ids used."""
     log = open_log(id_block=block)
     for saga_id in (*range(1, 3 * block), 10 * block):
         run_sagas(log, saga_id)
@@ -125,8 +126,18 @@ def test_reservation_is_part_of_the_transaction(open_log: OpenLog, query: Query)
     assert query("SELECT next_saga_id FROM launcher_saga_counter") == [(20,)]
 
 
+def test_ids_are_reserved_by_blocks(open_log: OpenLog, query: Query) -> None:
+    """DESIGN 7: most commits leave the counter alone: it moves once for each half of a block."""
+    log = open_log(id_block=10)
+    bounds = []
+    for saga_id in range(1, 31):
+        run_sagas(log, saga_id)
+        bounds += query("SELECT next_saga_id FROM launcher_saga_counter")
+    assert sorted({bound for (bound,) in bounds}) == [11, 17, 23, 29, 35, 41]
+
+
 def test_floor(path: Path, options: LogOptions) -> None:
-    """FACTS R-41: a log that is created anew in the middle of a run goes on above that run's ids."""
+    """FACTS R-41: a log created anew in the middle of a run goes on above that run's ids."""
     log = SagaLog.open(path, options, id_floor=77).unwrap()
     assert log.next_saga_id == 77
     log.close()

@@ -38,12 +38,14 @@ Query = Callable[..., list[tuple[Any, ...]]]
 
 
 def make_file(path: Path, script: str) -> None:
+    """A database as somebody else made it."""
     path.parent.mkdir(exist_ok=True)
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(script)
 
 
 def refusal(path: Path, options: LogOptions) -> LogError:
+    """The error of a file that is refused at start."""
     match SagaLog.open(path, options):
         case Failure(error):
             assert "\n" not in error.message
@@ -187,14 +189,13 @@ def test_garbage_is_refused(path: Path, options: LogOptions) -> None:
 
 
 def test_broken_pages_are_refused(
-    open_log: Callable[..., SagaLog], path: Path, options: LogOptions
+    open_log: Callable[..., SagaLog], path: Path, options: LogOptions, query: Query
 ) -> None:
     """FACTS R-46: a file whose header is fine and whose pages are not is refused at start."""
-    log = open_log()
-    log.commit([log.batch([SagaOpened(n, "n", "null") for n in range(1, 500)])])
-    log.close()
+    open_log().close()
+    ((page,),) = query("SELECT rootpage FROM sqlite_master WHERE name = 'launcher_saga_step'")
     content = bytearray(path.read_bytes())
-    content[-4096 * 3 :] = b"\xff" * 4096 * 3
+    content[(page - 1) * 4096 : page * 4096] = b"\xff" * 4096
     path.write_bytes(content)
     assert refusal(path, options).kind == "damaged"
 

@@ -1,5 +1,6 @@
-"""Records become rows, guarded by what the rows say; old rows go; what a start must know comes out."""
+"""Records become rows, guarded by what the rows say; old rows go; a start learns what it must."""
 
+import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -31,23 +32,27 @@ REAP = "issue_cmd_host_reap_panes"
 
 
 def opened(saga_id: int) -> SagaOpened:
+    """A saga as it begins."""
     return SagaOpened(saga_id, "window_cleanup_cascade", '{"closed_label":"main"}')
 
 
 def step(saga_id: int, index: int = 0, target: str = "host") -> StepOpened:
+    """A step as it begins."""
     return StepOpened(saga_id, index, REAP, target, ReapPanes(label="main", saga_id=saga_id))
 
 
 def answered(saga_id: int, index: int = 0) -> StepSucceeded:
+    """The answer to that step."""
     return StepSucceeded(saga_id, index, PanesReaped(label="main", version=9, saga_id=saga_id))
 
 
 def commit(log: SagaLog, *records: LogRecord) -> tuple[str, ...]:
+    """One batch; returns what was refused."""
     return log.commit([log.batch(records)]).unwrap()
 
 
 def test_full_round_trip(open_log: OpenLog, query: Query) -> None:
-    """FACTS R-42: a completed saga's rows hold input, the wire's command, its answer and the times."""
+    """FACTS R-42: a completed saga's rows hold input, the sent command, its answer, the times."""
     log = open_log()
     assert commit(log, opened(43), step(43)) == ()
     assert commit(log, answered(43)) == ()
@@ -102,8 +107,12 @@ def test_second_end_changes_nothing(open_log: OpenLog, query: Query) -> None:
     log = open_log()
     commit(log, opened(1), SagaClosed(1, "completed", None))
     before = query("SELECT * FROM launcher_saga")
-    for state, reason in (("failed", "late"), ("completed", None), ("failed_compensation", "x")):
-        (line,) = commit(log, SagaClosed(1, state, reason))
+    for second in (
+        SagaClosed(1, "failed", "late"),
+        SagaClosed(1, "completed", None),
+        SagaClosed(1, "failed_compensation", "x"),
+    ):
+        (line,) = commit(log, second)
         assert "saga 1" in line
     assert query("SELECT * FROM launcher_saga") == before
 
@@ -172,13 +181,14 @@ def test_refused_record_harms_no_other(open_log: OpenLog, query: Query) -> None:
     assert query("SELECT saga_id FROM launcher_saga_step") == [(2,)]
 
 
-class Unencodable(ValueError):
+class UnencodableError(ValueError):
     """What an encoder says of a message that no peer could read."""
 
 
 def refuse_pings(message: Command | BusEvent) -> bytes:
+    """An encoder that meets a message that no peer could read."""
     if isinstance(message, Ping):
-        raise Unencodable("no such\nmessage")
+        raise UnencodableError("no such\nmessage")
     return b"{}"
 
 
@@ -201,7 +211,7 @@ def test_record_that_no_row_can_hold_is_refused(
 
 
 def test_times_are_rfc_3339_in_utc(open_log: OpenLog, query: Query) -> None:
-    """FACTS 4.1: whatever the clock's zone, rows hold UTC with `+00:00`, so texts compare as times."""
+    """FACTS 4.1: whatever the clock's zone, rows hold UTC with `+00:00`; texts compare as times."""
     zone = timezone(timedelta(hours=2))
     log = open_log(clock=lambda: datetime(2026, 5, 1, 1, 30, 0, 250_000, tzinfo=zone))
     commit(log, opened(1))
@@ -281,7 +291,7 @@ def test_row_of_a_wrong_type_is_damage(open_log: OpenLog, query: Query) -> None:
 
 
 def test_vacuum_removes_old_ended_sagas(open_log: OpenLog, query: Query) -> None:
-    """FACTS 4.3: vacuum removes sagas that ended before the cutoff, with their steps, and no other."""
+    """FACTS 4.3: vacuum removes sagas that ended before the cutoff, with their steps; no other."""
     log = open_log()
     commit(log, *(opened(n) for n in range(1, 7)), *(step(n) for n in range(1, 7)))
     query("UPDATE launcher_saga SET started_at = '1999-01-01T00:00:00+00:00'")
@@ -322,3 +332,36 @@ def test_failed_transaction_leaves_nothing(open_log: OpenLog, query: Query) -> N
     log._connection.execute("PRAGMA max_page_count = 1000000")
     assert log.commit([batch]) == Success(())
     assert query("SELECT count(*) FROM launcher_saga") == [(3,)]
+
+
+class SecondInsertFails(sqlite3.Connection):
+    """Fails with an I/O error after which SQLite itself would keep the transaction."""
+
+    inserts = 0
+
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        """Let the first saga in and fail the second."""
+        self.inserts += sql.startswith("INSERT INTO launcher_saga ")
+        if self.inserts == 2:
+            error = sqlite3.OperationalError("injected")
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+            raise error
+        return super().execute(sql, *values)
+
+
+def test_half_a_batch_is_taken_back(open_log: OpenLog, query: Query) -> None:
+    """FACTS R-44: an error between two rows of a batch takes the first one back."""
+    log = open_log(connection_class=SecondInsertFails)
+    assert isinstance(log.commit([log.batch([opened(1), opened(2)])]), Failure)
+    assert query("SELECT count(*) FROM launcher_saga") == [(0,)]
+
+
+def test_foreign_trigger_that_ends_the_transaction(open_log: OpenLog, query: Query) -> None:
+    """FACTS R-45: if the file itself ends the transaction, the commit fails, all of it."""
+    log = open_log()
+    query(
+        "CREATE TRIGGER fault BEFORE INSERT ON launcher_saga WHEN new.saga_id = 2"
+        " BEGIN SELECT raise(ROLLBACK, 'no'); END"
+    )
+    assert isinstance(log.commit([log.batch([opened(1), opened(2), opened(3)])]), Failure)
+    assert query("SELECT count(*) FROM launcher_saga") == [(0,)]

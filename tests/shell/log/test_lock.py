@@ -1,0 +1,168 @@
+"""One launcher for each data directory (FACTS R-48, R-49)."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+from returns.result import Failure, Success
+
+from saga_shell.log import DataLock, Owner, acquire, is_live, owner_of
+from saga_shell.log.paths import lock_path
+
+HOLDER = """
+import sys
+from pathlib import Path
+from saga_shell.log import acquire
+lock = acquire(Path(sys.argv[1])).unwrap()
+print("held", flush=True)
+sys.stdin.readline()
+"""
+
+
+def refusal(data_dir: Path) -> str:
+    """The line with which a data directory is refused."""
+    match acquire(data_dir):
+        case Failure(line):
+            assert "\n" not in line
+            return line
+        case Success(lock):
+            lock.release()
+            raise AssertionError("the lock was given twice")
+
+
+def test_second_launcher_is_refused(tmp_path: Path) -> None:
+    """FACTS R-49: a lock that another process holds is one line with its pid; it ends with it."""
+    data_dir = tmp_path / "data"
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, data_dir], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        assert f"(pid {holder.pid})" in refusal(data_dir)
+        assert owner_of(data_dir) == Owner(holder.pid, None)
+        holder.send_signal(signal.SIGKILL)
+    assert not is_live(data_dir)
+    acquire(data_dir).unwrap().release()
+
+
+def test_lock_in_one_process(tmp_path: Path) -> None:
+    """FACTS R-49: the lock holds within one process too, and can be taken again once released."""
+    lock = acquire(tmp_path).unwrap()
+    assert f"(pid {os.getpid()})" in refusal(tmp_path)
+    lock.release()
+    acquire(tmp_path).unwrap().release()
+
+
+def test_looking_leaves_nothing(tmp_path: Path) -> None:
+    """FACTS R-48: to look for a live launcher creates nothing and changes nothing."""
+    assert not is_live(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    acquire(tmp_path).unwrap().release()
+    before = lock_path(tmp_path).stat()
+    assert not is_live(tmp_path)
+    after = lock_path(tmp_path).stat()
+    assert (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
+
+
+def test_two_who_look_at_once(tmp_path: Path) -> None:
+    """FACTS R-48: somebody else who looks is not taken for a launcher."""
+    acquire(tmp_path).unwrap().release()
+    other = os.open(lock_path(tmp_path), os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_SH)
+    assert not is_live(tmp_path)
+    os.close(other)
+
+
+def test_note(tmp_path: Path) -> None:
+    """FACTS R-44: a live launcher can leave a line about its log for `diag`, and take it back."""
+    lock = acquire(tmp_path).unwrap()
+    me = os.getpid()
+    assert owner_of(tmp_path) == Owner(me, None)
+    lock.note("a long line: the disk is full; 12 record(s) wait in memory")
+    assert owner_of(tmp_path) == Owner(
+        me, "a long line: the disk is full; 12 record(s) wait in memory"
+    )
+    lock.note("short")
+    assert owner_of(tmp_path) == Owner(me, "short")
+    assert lock_path(tmp_path).read_text() == f"{me}\nshort\n"
+    lock.note("")
+    assert owner_of(tmp_path) == Owner(me, None)
+    lock.release()
+    assert owner_of(tmp_path) is None
+
+
+def test_note_on_a_broken_disk(tmp_path: Path) -> None:
+    """FACTS R-44: a note that can't be written harms nobody."""
+    path = tmp_path / "read only"
+    path.touch()
+    descriptor = os.open(path, os.O_RDONLY)
+    lock = DataLock(descriptor)
+    lock.note("never written")
+    lock.release()
+    assert path.read_bytes() == b""
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage\xff", b"\n\n"])
+def test_owner_that_did_not_write_its_pid(tmp_path: Path, content: bytes) -> None:
+    """FACTS R-48: a lock whose file says nothing sensible is held all the same."""
+    lock = acquire(tmp_path).unwrap()
+    lock_path(tmp_path).write_bytes(content)
+    assert owner_of(tmp_path) == Owner(None, None)
+    assert refusal(tmp_path).startswith(f"another launcher runs on {tmp_path}")
+    lock.release()
+
+
+def test_start_is_not_refused_by_somebody_who_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FACTS R-48: a launcher that starts while `diag` looks waits for that instant to pass."""
+    acquire(tmp_path).unwrap().release()
+    probe = os.open(lock_path(tmp_path), os.O_RDONLY)
+    fcntl.flock(probe, fcntl.LOCK_SH)
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            os.close(probe)
+
+    monkeypatch.setattr("saga_shell.log.lock.time.sleep", wait)
+    acquire(tmp_path).unwrap().release()
+    assert len(waits) == 3
+
+
+def test_endless_probe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shared lock that somebody keeps for ever ends in a refusal, not in a start that hangs."""
+    acquire(tmp_path).unwrap().release()
+    monkeypatch.setattr("saga_shell.log.lock.time.sleep", lambda _: None)
+    probe = os.open(lock_path(tmp_path), os.O_RDONLY)
+    fcntl.flock(probe, fcntl.LOCK_SH)
+    refusal(tmp_path)
+    os.close(probe)
+
+
+def test_unwritable_directory(
+    open_directory: Path, unprivileged: Callable[[], AbstractContextManager[None]]
+) -> None:
+    """A data directory in which no lock file can be made is one clear line."""
+    open_directory.chmod(0o555)
+    with unprivileged():
+        assert "can't be used (Permission denied)" in refusal(open_directory)
+
+
+def test_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system that knows no locks is one clear line, and no descriptor is left open."""
+
+    def no_locks(_descriptor: int, _operation: int) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr("saga_shell.log.lock.fcntl.flock", no_locks)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    assert "Operation not supported" in refusal(tmp_path)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
