@@ -27,7 +27,7 @@ from saga_shell.host import sudden
 from saga_shell.host.accounts import Counters, Say
 from saga_shell.host.cache import AnswerCache, Key
 from saga_shell.host.faults import Abort, Crash, Delay, Effect, Fail, FaultPlan, Ignore
-from saga_shell.host.windows import Windows, not_found
+from saga_shell.host.windows import Windows
 
 
 class Dispatcher:
@@ -120,12 +120,9 @@ class Dispatcher:
                 return Failure(reason)
 
     async def _drain(self, command: DrainPoolIfLast) -> Success[Command] | Failure[str]:
-        label = command.label
-        if not self._windows.knows(label):
-            return Failure(not_found(label))
-        match await self._windows.drain_if_last(label):
+        match await self._windows.drain_if_last(command.label):
             case Success(last):
-                return Success(ReportPoolDrainDecision(label, last, saga_id_of(command)))
+                return Success(ReportPoolDrainDecision(command.label, last, saga_id_of(command)))
             case Failure(reason):
                 return Failure(reason)
 

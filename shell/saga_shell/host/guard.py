@@ -9,16 +9,17 @@ import os
 import signal
 from typing import NoReturn
 
+from saga_shell.host.accounts import Say
 from saga_shell.host.session import kill_session
 
 
 class Guard:
     """The host's end of the pipe."""
 
-    def __init__(self, pipe: int) -> None:
+    def __init__(self, pipe: int, say: Say) -> None:
         self._pipe = pipe
-        self.lost = False
-        """Whether somebody ended the guard. The shells still die with the host."""
+        self._say = say
+        self._lost = False
 
     def watch(self, sid: int) -> None:
         """End session `sid` when the host ends."""
@@ -29,21 +30,27 @@ class Guard:
         self._tell("-", sid)
 
     def _tell(self, sign: str, sid: int) -> None:
+        if self._lost:
+            return
         try:
             os.write(self._pipe, f"{sign}{sid}\n".encode())
-        except BrokenPipeError:
-            self.lost = True
+        except (BrokenPipeError, BlockingIOError):
+            self._lost = True
+            self._say(
+                "the guard does not listen: should the host be killed, background jobs may live on"
+            )
 
 
-def start_guard() -> Guard:
+def start_guard(say: Say) -> Guard:
     """Start the guard. Call it before the process has a second thread or an event loop."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         _become_guard(reading)
     os.close(reading)
+    os.set_blocking(writing, False)
     os.waitpid(child, 0)
-    return Guard(writing)
+    return Guard(writing, say)
 
 
 def guard_sessions(pipe: int) -> None:

@@ -65,8 +65,8 @@ async def connect(path: str, say: Say) -> Success[LauncherLink] | Failure[str]:
     """Connect to the launcher's socket."""
     try:
         reader, writer = await asyncio.open_unix_connection(path, limit=LONGEST_LINE)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
+    except OSError as error:
+        reason = error.strerror or error
         return Failure(
             f"cannot connect to the launcher at {path}: {reason}; "
             "is `agentmux-launcher run` running?"

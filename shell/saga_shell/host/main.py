@@ -122,6 +122,8 @@ def main(**given: Unpack[Given]) -> NoReturn:
     launcher's sagas ask, and plays the user's actions. Exit code 0: it was told to end, or to
     quit. 1: the launcher is gone, or no window could be opened. 2: usage, or no launcher.
     """
+    if sys.platform != "linux":
+        raise UsageFault("agentmux-host needs Linux: it watches panes through pidfds")
     if given["socket"] is None:
         raise UsageFault(f"no socket; give --socket PATH or set {SOCKET_VARIABLE}")
     options = _options(given)
@@ -129,7 +131,7 @@ def main(**given: Unpack[Given]) -> NoReturn:
     if given["disable_gpu"]:
         console.say("degraded mode: this host has nothing to give up")
     journal = Journal(_journal_file(given["pane_journal"]), counters, console.say)
-    panes = Panes(options.shell, options.grace, journal, start_guard())
+    panes = Panes(options.shell, options.grace, journal, start_guard(console.say))
     end = asyncio.run(_live(given["socket"], options, panes, counters, console))
     if given["stats"] is not None:
         trouble = append_stats(given["stats"], counters, end.code, console.lines_lost)

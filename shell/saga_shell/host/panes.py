@@ -3,14 +3,12 @@
 import asyncio
 import ctypes
 import errno
-import fcntl
 import os
-import pty
 import resource
 import signal
-import subprocess
 import termios
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import NoReturn
 
 from returns.result import Failure, Success
 
@@ -20,6 +18,10 @@ from saga_shell.host.session import end_session, members
 
 QUIET_SECONDS = 0.5
 """A shell that prints no prompt counts as alive when it has run for so long."""
+SETTLE_SECONDS = 0.05
+"""A shell that can't work says why and ends: it has to live for so long after its first words."""
+CANNOT_START = 127
+"""The exit code of a process that could not become the shell, as shells have it."""
 SCREEN = (24, 80)
 """Rows and columns of a new pane."""
 
@@ -34,19 +36,18 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 class Pane:
     """A running shell. Its output is read and thrown away, so that it can never block."""
 
-    def __init__(self, label: str, process: "subprocess.Popen[bytes]", master: int) -> None:
+    def __init__(self, label: str, pid: int, master: int) -> None:
         loop = asyncio.get_running_loop()
         self.label = label
-        self.pid = process.pid
-        self.stirred = asyncio.Event()
-        """Set at the shell's first output, or at its end."""
+        self.pid = pid
+        self.stirred: asyncio.Future[None] = loop.create_future()
+        """Done at the shell's first output, or at its end."""
         self.exit_code: asyncio.Future[int] = loop.create_future()
         """Done when the shell has ended; other processes of the pane may still live."""
         self.ending: asyncio.Task[bool] | None = None
         """The work of ending it, once somebody asked."""
-        self._process = process
         self._master: int | None = master
-        self._pidfd = os.pidfd_open(process.pid)
+        self._pidfd = os.pidfd_open(pid)
         loop.add_reader(master, self._drain)
         loop.add_reader(self._pidfd, self._reap)
 
@@ -71,15 +72,18 @@ class Pane:
             asyncio.get_running_loop().remove_reader(self._master)
             return
         if data:
-            self.stirred.set()
+            self._stir()
 
     def _reap(self) -> None:
-        code = self._process.poll()
-        if code is not None:
-            asyncio.get_running_loop().remove_reader(self._pidfd)
-            os.close(self._pidfd)
-            self.exit_code.set_result(code)
-            self.stirred.set()
+        _, status = os.waitpid(self.pid, 0)
+        asyncio.get_running_loop().remove_reader(self._pidfd)
+        os.close(self._pidfd)
+        self.exit_code.set_result(os.waitstatus_to_exitcode(status))
+        self._stir()
+
+    def _stir(self) -> None:
+        if not self.stirred.done():
+            self.stirred.set_result(None)
 
 
 class Panes:
@@ -96,9 +100,6 @@ class Panes:
         self._living: set[Pane] = set()
         self._closed = False
 
-    def __len__(self) -> int:
-        return len(self._living)
-
     async def start(self, label: str) -> Success[Pane] | Failure[str]:
         """Start a shell and wait until it has shown a prompt or has at least kept running."""
         refused = self._refusal()
@@ -107,7 +108,7 @@ class Panes:
         try:
             pane = _spawn(self._shell, label)
         except OSError as error:
-            return Failure(f"cannot start {self._shell[0]!r}: {error.strerror}")
+            return Failure(f"no process or terminal for a pane: {error.strerror}")
         self._living.add(pane)
         self._guard.watch(pane.pid)
         self._journal.pane_started(pane.pid, label)
@@ -154,47 +155,34 @@ class Panes:
 
 
 async def _alive(pane: Pane) -> None:
-    """Wait for the first of: some output, the shell's end, a while without either."""
-    try:
-        async with asyncio.timeout(QUIET_SECONDS):
-            await pane.stirred.wait()
-    except TimeoutError:
-        return
+    """Wait until the shell has ended, or has shown something and gone on, or just gone on."""
+    await asyncio.wait((pane.stirred,), timeout=QUIET_SECONDS)
+    await asyncio.wait((pane.exit_code,), timeout=SETTLE_SECONDS)
 
 
 def _spawn(shell: tuple[str, ...], label: str) -> Pane:
-    master, slave = pty.openpty()
+    host, environment = os.getpid(), _environment(os.environ)
+    pid, master = os.forkpty()
+    if pid == 0:
+        _become_shell(shell, environment, host)
+    termios.tcsetwinsize(master, SCREEN)
+    os.set_inheritable(master, False)
+    os.set_blocking(master, False)
+    return Pane(label, pid, master)
+
+
+def _become_shell(shell: tuple[str, ...], environment: dict[str, str], host: int) -> NoReturn:
+    """What the new process does, on its terminal and in its session: the host has one thread."""
     try:
-        termios.tcsetwinsize(slave, SCREEN)
-        os.set_blocking(master, False)
-        process = subprocess.Popen(
-            shell,
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            env=_environment(os.environ),
-            start_new_session=True,
-            preexec_fn=_child_of(os.getpid()),  # noqa: PLW1509 - the host has one thread
-        )
-    except OSError:
-        os.close(master)
-        raise
-    finally:
-        os.close(slave)
-    return Pane(label, process, master)
-
-
-def _child_of(host: int) -> Callable[[], None]:
-    """What the new process does before it becomes the shell."""
-
-    def prepare() -> None:
-        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        signal.set_wakeup_fd(-1)  # a signal that comes before the exec is not the host's
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != host:
-            # The host died before it could be tied to this process.
-            os._exit(1)
-
-    return prepare
+        if os.getppid() == host:  # else the host died before this process was tied to it
+            for ignored_by_python in (signal.SIGPIPE, signal.SIGXFSZ):
+                signal.signal(ignored_by_python, signal.SIG_DFL)
+            os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+            os.execvpe(shell[0], shell, environment)  # noqa: S606 - a pane is a shell of the user's choice
+    finally:
+        os._exit(CANNOT_START)
 
 
 def _environment(inherited: Mapping[str, str]) -> dict[str, str]:

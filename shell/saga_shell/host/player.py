@@ -77,12 +77,11 @@ class Player:
     async def _do(self, action: UserAction) -> Success[str] | Failure[str]:
         match action:
             case Promote():
-                return _told(await self._windows.promote(self._patience), "promoted a pool window")
+                return _told("promoted", await self._windows.promote(self._patience))
             case Close(which):
-                label = self._windows.named(which)
-                return _told(await self._windows.close(label), f"closed {label!r}")
+                return _told("closed", await self._windows.close(self._windows.named(which)))
             case Fill():
-                return _told(await self._windows.fill(), "added a pool window")
+                return _told("filled the pool with", await self._windows.fill())
             case _:
                 await self._steer(action)
                 return Success(f"{action}")
@@ -101,5 +100,9 @@ class Player:
                 self._quit_host()
 
 
-def _told(result: Success[object] | Failure[str], text: str) -> Success[str] | Failure[str]:
-    return result if isinstance(result, Failure) else Success(text)
+def _told(what: str, window: Success[str] | Failure[str]) -> Success[str] | Failure[str]:
+    match window:
+        case Success(label):
+            return Success(f"{what} {label!r}")
+        case Failure(reason):
+            return Failure(reason)

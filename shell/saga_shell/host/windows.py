@@ -39,6 +39,22 @@ Background = Callable[[Coroutine[object, object, None]], None]
 """Runs a coroutine beside everything else until the host ends."""
 
 
+class Closing:
+    """How far the close of one window has come. What a saga asks about it is answered after that.
+
+    The host's own reports go first, then the saga's answers (FACTS 2.10).
+    """
+
+    def __init__(self) -> None:
+        self.reaped = asyncio.Event()
+        self.decided = asyncio.Event()
+
+    def over(self) -> None:
+        """Nothing more is to come, also if something failed."""
+        self.reaped.set()
+        self.decided.set()
+
+
 class Windows:
     """The open windows and the pool, by label, oldest first."""
 
@@ -52,6 +68,7 @@ class Windows:
         self._pool: dict[str, Pane] = {}
         self._open: dict[str, Pane] = {}
         self._closed: OrderedDict[str, Pane] = OrderedDict()
+        self._closing: dict[str, Closing] = {}
         self._leaving_pool: set[Pane] = set()
         self._pool_grew = asyncio.Event()
         self._made = 0
@@ -85,18 +102,18 @@ class Windows:
                 self._background(self._when_shell_ends(pane))
                 return Success(ReportPoolWindowAdded(label, saga_id))
 
-    async def fill(self) -> Success[None] | Failure[str]:
-        """Add a pool window without a saga."""
+    async def fill(self) -> Success[str] | Failure[str]:
+        """Add a pool window without a saga; its label."""
         match await self.add_to_pool(None):
             case Failure(reason):
                 return Failure(reason)
             case Success(report):
                 self._report(report)
                 self._report(ReportHostPoolCount(len(self._pool)))
-                return Success(None)
+                return Success(report.label)
 
     async def promote(self, patience: float) -> Success[str] | Failure[str]:
-        """Make the oldest pool window a real one; wait up to `patience` seconds for one."""
+        """Make the oldest pool window a real one, waiting `patience` seconds for it; its label."""
         try:
             async with asyncio.timeout(patience):
                 while not self._pool:
@@ -122,25 +139,34 @@ class Windows:
             case _:
                 return which
 
-    async def close(self, label: str) -> Success[None] | Failure[str]:
-        """Close an open window: its panes end, the pool too if it was the last one."""
+    async def close(self, label: str) -> Success[str] | Failure[str]:
+        """Close an open window: its panes end, the pool too if it was the last one; its label."""
         pane = self._open.pop(label, None)
         if pane is None:
             return Failure(f"there is no open window {label!r}")
         self._remember(pane)
         self._report(ReportWindowClosed(label))
+        closing = self._closing[label] = Closing()
+        try:
+            return await self._finish_close(pane, closing)
+        finally:
+            del self._closing[label]
+            closing.over()
+
+    async def _finish_close(self, pane: Pane, closing: Closing) -> Success[str] | Failure[str]:
         match await self._panes.end(pane):
             case Failure(reason):
                 return Failure(reason)
             case Success(_):
-                self._report(ReportPanesReaped(label))
-        match await self.drain_if_last(label):
+                self._report(ReportPanesReaped(pane.label))
+                closing.reaped.set()
+        match await self._drain_if_last(pane.label):
             case Failure(reason):
                 return Failure(reason)
             case Success(was_last):
-                self._report(ReportPoolDrainDecision(label, was_last))
+                self._report(ReportPoolDrainDecision(pane.label, was_last))
                 self._report(ReportHostCounts(len(self._open), len(self._pool)))
-                return Success(None)
+                return Success(pane.label)
 
     async def reap(self, label: str) -> Success[None] | Failure[str]:
         """End the panes of `label` and wait until they are gone.
@@ -152,11 +178,20 @@ class Windows:
             return await self._end_pooled(self._leave_pool(label))
         pane = self._open.get(label) or self._closed.get(label)
         if pane is None:
-            return Failure(not_found(label))
+            return _not_found(label)
+        if label in self._closing:
+            await self._closing[label].reaped.wait()
         return await self._panes.end(pane)
 
     async def drain_if_last(self, label: str) -> Success[bool] | Failure[str]:
         """Whether no window but `label` is open; if so, the pool is gone when this returns."""
+        if not (label in self._open or label in self._closed or label in self._pool):
+            return _not_found(label)
+        if label in self._closing:
+            await self._closing[label].decided.wait()
+        return await self._drain_if_last(label)
+
+    async def _drain_if_last(self, label: str) -> Success[bool] | Failure[str]:
         if self._open.keys() - {label}:
             return Success(False)
         for pooled in tuple(self._pool):
@@ -164,10 +199,6 @@ class Windows:
         ends = await asyncio.gather(*map(self._end_pooled, self._leaving_pool))
         failures = [end.failure() for end in ends if isinstance(end, Failure)]
         return Failure("; ".join(failures)) if failures else Success(True)
-
-    def knows(self, label: str) -> bool:
-        """Whether this host has a window of that label, or had one not long ago."""
-        return label in self._open or label in self._closed or label in self._pool
 
     def _leave_pool(self, label: str) -> Pane:
         pane = self._pool.pop(label)
@@ -199,7 +230,7 @@ class Windows:
             case Success(_):
                 return
 
-    async def _without_shell(self, label: str) -> Success[None] | Failure[str]:
+    async def _without_shell(self, label: str) -> Success[object] | Failure[str]:
         if label not in self._pool:
             return await self.close(label)
         pane = self._leave_pool(label)
@@ -207,6 +238,5 @@ class Windows:
         return await self._end_pooled(pane)
 
 
-def not_found(label: str) -> str:
-    """Why a command about `label` can't be carried out."""
-    return f"window not found: {label!r}"
+def _not_found(label: str) -> Failure[str]:
+    return Failure(f"window not found: {label!r}")

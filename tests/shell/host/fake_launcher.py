@@ -26,6 +26,9 @@ while :; do sleep 1000; done
 """
 """A shell whose jobs have process groups of their own, and that no SIGHUP ends."""
 
+PATIENCE = 30
+"""Seconds after which a test that waits in vain fails."""
+
 REGISTERED: Line = {
     "event": "registered",
     "client_id": 1,
@@ -156,7 +159,8 @@ class HostProcess:
 
     def panes(self, event: str = "pane_started") -> dict[str, int]:
         """The panes that the journal tells of: process ids by window label."""
-        lines = map(json.loads, self.journal.read_text().splitlines())
+        text = self.journal.read_text() if self.journal.exists() else ""
+        lines = map(json.loads, text.splitlines())
         return {line["label"]: line["pid"] for line in lines if line["event"] == event}
 
     def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
@@ -245,12 +249,16 @@ class FakeLauncher:
         return host, peer
 
     async def end(self) -> None:
-        """Kill what still runs."""
+        """End what still runs, and see that no pane is left."""
         for host in self.hosts:
             if host.process.returncode is None:
-                host.kill()
-            await host.process.wait()
-        await asyncio.gather(*self.listeners)
+                host.kill(signal.SIGTERM)
+        async with asyncio.timeout(PATIENCE):
+            for host in self.hosts:
+                await host.process.wait()
+                for pid in host.panes().values():
+                    await exit_of(pid)
+            await asyncio.gather(*self.listeners)
         if self.server is not None:
             self.server.close()
         while not self.peers.empty():
@@ -266,7 +274,8 @@ async def fake_launcher(
         launcher = FakeLauncher(Path(directory), polite, at_accept)
         launcher.server = await asyncio.start_unix_server(launcher.accept, launcher.socket)
         try:
-            yield launcher
+            async with asyncio.timeout(PATIENCE):
+                yield launcher
         finally:
             await launcher.end()
 
@@ -298,8 +307,12 @@ def is_running(pid: int) -> bool:
 
 def session_of(leader: int) -> list[int]:
     """The running processes of the session that `leader` leads."""
-    pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
-    return [pid for pid in pids if _sid(pid) == leader and is_running(pid)]
+    return [pid for pid in _pids() if _sid(pid) == leader and is_running(pid)]
+
+
+def with_command_line_of(pid: int) -> list[int]:
+    """The processes that look like `pid` in a list of processes, itself among them."""
+    return [other for other in _pids() if _command_line(other) == _command_line(pid)]
 
 
 def stubborn_shell(directory: Path) -> str:
@@ -309,8 +322,24 @@ def stubborn_shell(directory: Path) -> str:
     return f"/bin/sh {script}"
 
 
+def _pids() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def _command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
 def _sid(pid: int) -> int | None:
     try:
         return os.getsid(pid)
     except ProcessLookupError:
         return None
+
+
+def terminal_of(pid: int) -> str:
+    """What process `pid` has as its standard input."""
+    return str(Path(f"/proc/{pid}/fd/0").readlink())

@@ -2,10 +2,10 @@
 
 import asyncio
 import json
+import os
 import signal
 
 import pytest
-
 from tests.shell.host.fake_launcher import (
     HostProcess,
     exit_of,
@@ -13,6 +13,7 @@ from tests.shell.host.fake_launcher import (
     is_running,
     session_of,
     stubborn_shell,
+    with_command_line_of,
 )
 
 
@@ -109,6 +110,22 @@ def test_a_killed_host_takes_every_process_of_its_panes_along(how: str) -> None:
             for pid in pids:
                 await exit_of(pid)
             assert host.panes("pane_gone") == {}
+
+    asyncio.run(main())
+
+
+def test_a_shell_dies_with_its_host_without_the_guard_too() -> None:
+    """Issue 4.6: with the guard killed first, a shell that ignores SIGHUP still goes."""
+    shell = """/bin/sh -c 'trap "" HUP; echo on; while :; do sleep 0.1; done'"""
+
+    async def main() -> None:
+        async with fake_launcher() as launcher:
+            host, _ = await launcher.ready("--shell", shell)
+            (guard,) = set(with_command_line_of(host.pid)) - {host.pid}
+            os.kill(guard, signal.SIGKILL)
+            await exit_of(guard)
+            host.kill()
+            assert await all_gone(host)
 
     asyncio.run(main())
 
@@ -224,25 +241,30 @@ def test_the_totals_are_appended() -> None:
                 for _ in range(2):
                     peer.command("spawn_pool_window", saga_id=4)
                 await peer.got("report_pool_window_added", saga_id=4, times=2)
-                host.type("promote; close newest; dance; close nobody; quit")
+                for line in ("promote; close newest", "dance", "close nobody", "quit"):
+                    host.type(line)
                 assert await host.process.wait() == 0
+                await host.says("not done: standard input: unknown action 'dance'")
             first, second = map(json.loads, stats.read_text().splitlines())
             pids = [first.pop("pid"), second.pop("pid")]
-            assert pids == [host.pid for host in launcher.hosts]
-            assert first == second == {
-                "panes_started": 3,
-                "panes_gone": 3,
-                "commands": 2,
-                "duplicates": 1,
-                "faults_met": 0,
-                "actions": 4,
-                "actions_refused": 2,
-                "lines_ignored": 0,
-                "journal_lines_lost": 0,
-                "log_lines_lost": 0,
-                "exit_code": 0,
-            }
-            await host.says("not done: standard input: unknown action 'dance'")
+            assert pids == [run.pid for run in launcher.hosts]
+            assert (
+                first
+                == second
+                == {
+                    "panes_started": 3,
+                    "panes_gone": 3,
+                    "commands": 2,
+                    "duplicates": 1,
+                    "faults_met": 0,
+                    "actions": 4,
+                    "actions_refused": 2,
+                    "lines_ignored": 0,
+                    "journal_lines_lost": 0,
+                    "log_lines_lost": 0,
+                    "exit_code": 0,
+                }
+            )
 
     asyncio.run(main())
 

@@ -1,0 +1,72 @@
+"""Nothing in the shell may block the loop: every test here fails if something does (DESIGN 5)."""
+
+import os
+from collections.abc import Iterator
+from io import BufferedWriter, TextIOWrapper
+
+import pytest
+from blockbuster import blockbuster
+from blockbuster.blockbuster import BlockBuster, BlockBusterFunction
+
+WATCHED = ["saga_core", "saga_shell"]
+
+FURTHER_CALLS = ("os.open", "io.open", "os.fsync", "os.fdatasync", "fcntl.flock", "sqlite3.connect")
+"""What blockbuster doesn't look at by itself: there a file is touched before it is read."""
+
+ALLOWED = (
+    # Starting a child is a fork, which only the loop's thread can do; it opens /dev/null for it.
+    ("asyncio/base_events.py", "subprocess_exec"),
+    # Listing /proc waits for no disk: the kernel makes it up.
+    ("saga_shell/host/session.py", "members"),
+    # A traceback shows source lines: that is a bug being reported.
+    ("linecache.py", "updatecache"),
+    # Two tests of the socket take its path themselves, while their loop runs.
+    ("tests/shell/ipc/conftest.py", "taken"),
+    ("ipc/test_server.py", "test_a_server_that_never_started_gives_the_path_back"),
+)
+
+
+@pytest.fixture(autouse=True)
+def nothing_blocks_the_loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A blocking call on a thread whose loop runs is stopped there, and fails the test at its end.
+
+    At its end too, since the loop reports an exception in a callback and goes on.
+    """
+    found: list[str] = []
+
+    class Noted(blockbuster.BlockingError):
+        def __init__(self, function: str) -> None:
+            super().__init__(function)
+            found.append(function)
+
+    monkeypatch.setattr(blockbuster, "BlockingError", Noted)
+    guard = watchful()
+    guard.activate()
+    try:
+        yield
+    finally:
+        guard.deactivate()
+    assert not found, f"the loop was blocked by {found}"
+
+
+def watchful() -> BlockBuster:
+    """What looks at each call that can block, not active yet."""
+    guard = BlockBuster(WATCHED)
+    for name in FURTHER_CALLS:
+        guard.functions[name] = BlockBusterFunction(None, name, scanned_modules=WATCHED)
+    for function in guard.functions.values():
+        for filename, caller in ALLOWED:
+            function.can_block_in(filename, caller)
+    for name in ("io.TextIOWrapper.write", "io.BufferedWriter.write"):
+        _allow_the_log_of_pytest(guard.functions[name])
+    return guard
+
+
+def _allow_the_log_of_pytest(write: BlockBusterFunction) -> None:
+    """Pytest keeps a log file, which is /dev/null if nobody asked for one."""
+    harmless = write.can_block_predicate
+
+    def allowed(file: TextIOWrapper | BufferedWriter, *arguments: object) -> bool:
+        return getattr(file, "name", None) == os.devnull or harmless(file, *arguments)
+
+    write.can_block_predicate = allowed
