@@ -26,7 +26,7 @@ GOOD_LOG = (row(1, "completed"), row(2, "failed", "r"))
 
 
 def test_a_good_demo_is_not_blamed() -> None:
-    """Bus and log agree, nothing pends, all panes are gone: no complaint, and the sums are right."""
+    """Bus and log agree, nothing pends, all panes are gone: no complaint; the sums are right."""
     totals = judge([GOOD_RUN], GOOD_LOG, panes_started=3, panes_alive=0)
     assert totals.broken == ()
     assert totals_line(totals) == (

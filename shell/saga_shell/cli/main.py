@@ -1,0 +1,54 @@
+"""The command `agentmux-launcher`: its commands by name, and its one-line errors."""
+
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from saga_shell.cli.lazy import Lazy, LazyGroup
+from saga_shell.cli.program import DISTRIBUTION, PROGRAM
+from saga_shell.cli.refusal import Refusal
+from saga_shell.cli.streams import prepare_standard_streams, remark
+
+EXIT_INTERRUPTED = 130
+"""Ended by Ctrl-C, as a shell tells it."""
+
+_COMMANDS = {
+    "run": Lazy("saga_shell.cli.run:run", "Run the launcher until it is told to end."),
+    "diag": Lazy("saga_shell.cli.diag.group:diag", "Ask what happened, or what happens now."),
+    "demo": Lazy("saga_shell.cli.demo:demo", "Watch sagas run, fail and recover, in 15 seconds."),
+}
+
+
+@click.group(cls=LazyGroup, lazy=_COMMANDS)
+@click.version_option(package_name=DISTRIBUTION, message="%(prog)s %(version)s")
+def cli() -> None:
+    """AgentMux's launcher.
+
+    Exit codes: 0 fine, 1 the thing asked about fails, 2 usage or start-up error. `run` has more.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command that `arguments` name, by default the process's own, and end."""
+    prepare_standard_streams()
+    sys.exit(_exit_code(arguments))
+
+
+def _exit_code(arguments: Sequence[str] | None) -> int:
+    try:
+        code = cli.main(arguments, prog_name=PROGRAM, standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return error.exit_code
+    except click.UsageError as error:
+        where = PROGRAM if error.ctx is None else error.ctx.command_path
+        remark(where, f"{error.format_message().rstrip('.')} (see '{where} --help')")
+        return error.exit_code
+    except Refusal as refusal:
+        remark(PROGRAM, refusal.message)
+        return refusal.code
+    except click.Abort:
+        return EXIT_INTERRUPTED
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,74 @@
+"""Standard output and standard error, which may be closed, full, a pipe or a terminal."""
+
+import errno
+import os
+import re
+import sys
+from io import TextIOWrapper
+from pathlib import Path
+
+import click
+
+from saga_shell.cli.refusal import Refusal
+
+STANDARD_OUTPUT = 1
+STANDARD_ERROR = 2
+
+_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""Characters that end a line, move a terminal's cursor, or can't be written at all."""
+
+
+def prepare_standard_streams() -> None:
+    """Put /dev/null where standard input, output or error is closed; let any text be printed.
+
+    Where one is closed, the next file or socket would get its number, and what is printed would go
+    into it. What an encoding lacks is escaped.
+    """
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STANDARD_ERROR:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+
+
+def printable(text: str) -> str:
+    """`text` in one line, with what would harm a terminal as escapes, such as those of `repr`."""
+    return _UNFIT.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def path_text(path: Path) -> str:
+    """A path as text that JSON can hold: bytes that are no UTF-8 are replaced."""
+    return os.fsencode(path).decode(errors="replace")
+
+
+def show(text: str) -> None:
+    """Print what was asked for. Colours go if standard output is no terminal, or by NO_COLOR.
+
+    A reader that went away ends the program quietly with code 1, as `| head` would have it; any
+    other trouble is one line.
+    """
+    try:
+        click.echo(text, color=False if os.environ.get("NO_COLOR") else None)
+    except OSError as error:
+        _abandon(STANDARD_OUTPUT)
+        if error.errno == errno.EPIPE:
+            sys.exit(1)
+        raise Refusal(f"can't write to standard output: {error.strerror}") from None
+
+
+def remark(program: str, text: str) -> None:
+    """Print one line beside what was asked for, on standard error, if anybody listens."""
+    try:
+        click.echo(f"{program}: {printable(' '.join(text.split()))}", err=True)
+    except OSError:
+        _abandon(STANDARD_ERROR)
+
+
+def _abandon(descriptor: int) -> None:
+    """Let what is still in the buffer go nowhere.
+
+    Python would try again at the very end, complain, and end with a code of its own.
+    """
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, descriptor)
+    os.close(null)
