@@ -110,6 +110,7 @@ class Running:
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 text=True,
+                env=place.environment,
             )
 
     def wait_until_listening(self) -> "Running":
@@ -148,7 +149,8 @@ class Place:
         self.directory = directory
         self.data_dir = directory / "data"
         self.socket = directory / "s"
-        self.program = (sys.executable, "-m", "saga_shell")
+        self.program: tuple[str, ...] = (sys.executable, "-m", "saga_shell")
+        self.environment = dict(os.environ)
         self.where = ("--data-dir", str(self.data_dir), "--socket", str(self.socket))
         self._running: list[Running] = []
         self._peers: list[Peer] = []

@@ -1,0 +1,66 @@
+"""Judging from the outside what a launcher left behind, and what the next one made of it."""
+
+from tests.e2e.outside import Message, Peer, Place
+
+
+def brackets(messages: list[Message], event: str) -> dict[int, Message]:
+    """The messages of that kind, by saga."""
+    return {message["saga_id"]: message for message in messages if message.get("event") == event}
+
+
+def judge(place: Place, before: Peer) -> None:
+    """Hold a second run on the same data against what a subscriber of the first one heard."""
+    place.launch()
+    after = place.connect()
+    after.register("tool", 8)
+    assert_rows_are_settled(place)
+    assert_same_story(place, before)
+    assert_every_bracket_closes(before, after)
+    assert_ids_go_on(place, before)
+
+
+def assert_rows_are_settled(place: Place) -> None:
+    """Nothing runs or pends, and the file is sound."""
+    assert (
+        place.rows("select * from launcher_saga where state in ('running', 'compensating')") == []
+    )
+    assert place.rows("select * from launcher_saga_step where state = 'pending'") == []
+    assert place.rows("pragma integrity_check") == [("ok",)]
+    assert place.rows("pragma foreign_key_check") == []
+
+
+def assert_same_story(place: Place, before: Peer) -> None:
+    """No announced saga without its row, no terminal on the bus that the log doesn't tell."""
+    rows = {
+        saga_id: (state, reason)
+        for saga_id, state, reason in place.rows(
+            "select saga_id, state, failure_reason from launcher_saga"
+        )
+    }
+    assert brackets(before.heard, "saga_started").keys() <= rows.keys()
+    for saga_id in brackets(before.heard, "saga_completed"):
+        assert rows[saga_id] == ("completed", None)
+    for saga_id, failed in brackets(before.heard, "saga_failed").items():
+        assert rows[saga_id] == ("failed", failed["reason"])
+
+
+def assert_every_bracket_closes(before: Peer, after: Peer) -> None:
+    """Ring and snapshot of the second run close what the first one left open."""
+    outcomes = {saga["saga_id"]: saga for saga in after.snapshot()["sagas"]}
+    told = brackets(after.events(), "saga_failed")
+    for saga_id in brackets(before.heard, "saga_started"):
+        assert outcomes[saga_id]["state"] != "running"
+    recovered = {i for i, saga in outcomes.items() if saga["state"] == "failed_compensation"}
+    assert told.keys() == recovered
+    for saga_id in recovered:
+        assert told[saga_id]["reason"] == "launcher restarted while saga in state 'running'"
+
+
+def assert_ids_go_on(place: Place, before: Peer) -> None:
+    """A new saga's id lies above every id that anybody saw."""
+    seen = list(brackets(before.heard, "saga_started"))
+    seen += [saga_id for (saga_id,) in place.rows("select saga_id from launcher_saga")]
+    host = place.connect()
+    host.register("host", 4243)
+    host.say(cmd="report_pool_window_promoted", label="n")
+    assert host.until(event="saga_started")["saga_id"] > max(seen, default=0)
