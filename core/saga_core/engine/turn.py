@@ -103,22 +103,24 @@ class Turn(Generic[M]):
         self.outcomes = outcomes.push(self.outcomes, outcome, self.config.outcomes_kept)
 
     def result(self) -> tuple[State[M], tuple[Effect, ...]]:
-        """The new state and the effects; the old state itself if nothing changed."""
-        return (self._state() if self._changed() else self.before), tuple(self.effects)
+        """The new state and the effects; the old state itself if nothing in it changed."""
+        counters = Counters(self.version, self.next_saga_id, self.next_sequence)
+        state = self.before if self._is_unchanged(counters) else self._state(counters)
+        return state, tuple(self.effects)
 
-    def _changed(self) -> bool:
+    def _is_unchanged(self, counters: Counters) -> bool:
         before = self.before
-        return bool(self.effects) or not (
+        return (
             self.mirror is before.mirror
             and self.sagas is before.sagas
             and self.links is before.links
             and self.outcomes is before.outcomes
             and self.stopping == before.stopping
             and self.log_degraded == before.log_degraded
-            and self.next_saga_id == before.counters.next_saga_id
+            and counters == before.counters
         )
 
-    def _state(self) -> State[M]:
+    def _state(self, counters: Counters) -> State[M]:
         return State(
             config=self.config,
             mirror=self.mirror,
@@ -126,6 +128,6 @@ class Turn(Generic[M]):
             links=self.links,
             stopping=self.stopping,
             log_degraded=self.log_degraded,
-            counters=Counters(self.version, self.next_saga_id, self.next_sequence),
+            counters=counters,
             outcomes=self.outcomes,
         )

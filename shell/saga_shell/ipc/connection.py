@@ -45,21 +45,26 @@ class Wiring:
 
 
 class Phase(Enum):
-    """How far a connection is. `LINGERING`: the peer has said all it will, but may still read."""
+    """How far a connection is.
+
+    `LINGERING`: the peer has said all it will, but may still read. `CLOSING`: what is queued is
+    written, nothing is read. `ENDED`: neither; the sink hears of it in the loop's next turn.
+    """
 
     OPEN = auto()
     LINGERING = auto()
-    ENDING = auto()
+    CLOSING = auto()
     ENDED = auto()
 
 
 class Connection:
     """A peer's socket, as events to the sink.
 
-    The end of the peer's stream is told at once (`ConnectionClosed`), after everything it said.
-    If it only shut its sending side, as `nc -N` does, the replies that are on their way are still
-    written, until `close` or the write timeout. Before `ConnectionClosed` comes a `SendFailed` for
-    each command that the OS never got, in order (FACTS R-33).
+    A peer that only shut its sending side, as `nc -N` does, is given `linger` seconds for the
+    answers that are on their way; one that can't answer gets no command. The last event is
+    `ConnectionClosed`; before it comes a `SendFailed` for each command that the OS never got, in
+    order (FACTS R-33). The sink never hears of anything from within `send` or `close`: whoever
+    calls these may be in the middle of something.
     """
 
     def __init__(
@@ -74,7 +79,6 @@ class Connection:
         self._wiring = wiring
         self._on_ended = on_ended
         self._phase = Phase.OPEN
-        self._told = False
         self._refused: list[Command] = []
         self._timer: asyncio.TimerHandle | None = None
         splitter = LineSplitter(wiring.limits.line_bytes)
@@ -94,16 +98,15 @@ class Connection:
         if self._phase is Phase.OPEN or (self._phase is Phase.LINGERING and command is None):
             self._writer.send(line, command)
         else:
-            self._wiring.tally.add("lines_dropped")
             self._refuse(command)
 
     def close(self, reason: str) -> None:
         """Write what is queued, within the write timeout, then end. No more is read."""
         if self._phase in (Phase.OPEN, Phase.LINGERING):
             logger.debug("connection %d is closed: %s", self._number, reason)
-            self._phase = Phase.ENDING
+            self._phase = Phase.CLOSING
             self._reader.stop()
-            self._end_within_timeout("the peer doesn't read")
+            self._set_timer(self._wiring.limits.write_timeout, self._end, "the peer doesn't read")
             self._writer.flush()
 
     def _line(self, line: bytes) -> None:
@@ -126,10 +129,9 @@ class Connection:
     def _peer_ended(self) -> None:
         if self._writer.commands() or self._peer_is_gone():
             self._end("end of stream")
-        else:
+        elif self._phase is Phase.OPEN:
             self._phase = Phase.LINGERING
-            self._tell_closed()
-            self._end_within_timeout("the peer had ended its stream")
+            self._set_timer(self._wiring.limits.linger, self.close, "the peer ended its stream")
 
     def _peer_is_gone(self) -> bool:
         """Whether the peer closed its socket, and not just its sending side."""
@@ -145,44 +147,37 @@ class Connection:
         self._end(reason)
 
     def _drained(self) -> None:
-        if self._phase is Phase.ENDING:
+        if self._phase is Phase.CLOSING:
             self._end("all is written")
 
-    def _end_within_timeout(self, reason: str) -> None:
-        self._cancel_timer()
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(self._wiring.limits.write_timeout, self._end, reason)
+    def _refuse(self, command: Command | None) -> None:
+        self._wiring.tally.add("lines_dropped")
+        if command is not None:
+            self._refused.append(command)
+        if self._phase is Phase.LINGERING:
+            self._end("a command for a peer that can't answer")
 
     def _end(self, reason: str) -> None:
         if self._phase is Phase.ENDED:
             return
-        was_open, self._phase = self._phase is Phase.OPEN, Phase.ENDING
-        self._writer.stop()
-        if was_open:
-            self._reader.deliver_rest()
-        self._reader.stop()
-        self._cancel_timer()
+        logger.debug("connection %d ends: %s", self._number, reason)
         self._phase = Phase.ENDED
-        self._sock.close()
-        self._tell_closed()
-        logger.debug("connection %d ended: %s", self._number, reason)
-        self._on_ended(self._number)
+        self._cancel_timer()
+        self._writer.stop()
+        asyncio.get_running_loop().call_soon(self._finish)
 
-    def _tell_closed(self) -> None:
-        if self._told:
-            return
-        self._told = True
+    def _finish(self) -> None:
+        self._reader.deliver_rest()
+        self._reader.stop()
+        self._sock.close()
         for command in self._writer.commands() + self._refused:
             self._wiring.sink(SendFailed(self._number, command))
+        self._on_ended(self._number)
         self._wiring.sink(ConnectionClosed(self._number))
 
-    def _refuse(self, command: Command | None) -> None:
-        if command is None:
-            return
-        if self._told:
-            self._wiring.sink(SendFailed(self._number, command))
-        else:
-            self._refused.append(command)
+    def _set_timer(self, seconds: float, call: Callable[[str], None], reason: str) -> None:
+        self._cancel_timer()
+        self._timer = asyncio.get_running_loop().call_later(seconds, call, reason)
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:

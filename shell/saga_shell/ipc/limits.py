@@ -8,6 +8,7 @@ LINE_BYTES = 1_048_576
 QUEUE_LINES = 4_096
 QUEUE_BYTES = 8 * 1_048_576
 WRITE_TIMEOUT_SECONDS = 5.0
+LINGER_SECONDS = 0.5
 MAX_CONNECTIONS = 4_096
 
 
@@ -16,11 +17,13 @@ class Limits(Struct, frozen=True):
 
     `queue_lines`, `queue_bytes`: what may wait to be written to one connection.
     `write_timeout`: how long one write may wait until the OS has taken all of it; also how long
-    a connection that ends may take to flush.
+    a connection that ends may take to flush. `linger`: how long a peer that shut only its sending
+    side may wait for answers.
     """
 
     line_bytes: int = LINE_BYTES
     queue_lines: int = QUEUE_LINES
     queue_bytes: int = QUEUE_BYTES
     write_timeout: float = WRITE_TIMEOUT_SECONDS
+    linger: float = LINGER_SECONDS
     max_connections: int = MAX_CONNECTIONS

@@ -46,8 +46,11 @@ class Listener:
     def release(self) -> Success[None] | Failure[str]:
         """Stop listening; remove the socket's file if it is still ours. The lock file stays.
 
-        Takes a lock, so call it on a thread, not on the loop.
+        Takes a lock, so call it on a thread, not on the loop. A second call does nothing.
         """
+        if self.sock.fileno() < 0:
+            # From the close on, a successor's file may have got the inode that was ours.
+            return Success(None)
         try:
             with _lock(self.path, self._lock_seconds) as locked:
                 if not locked:

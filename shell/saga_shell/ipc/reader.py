@@ -56,9 +56,9 @@ class Reader:
         self._inbox.clear()
 
     def deliver_rest(self) -> None:
-        """The connection broke: deliver what the peer had said by then, gate or no gate.
+        """Deliver what the peer has said by now, gate or no gate; nothing after `stop`.
 
-        An answer that a dying peer had written must not be lost with it.
+        The connection broke, but an answer that a dying peer had written must not be lost with it.
         """
         reads = 0
         while reads < FINAL_READS and not self._stopped and self._receive():

@@ -25,9 +25,10 @@ class Server:
 
     `sink` gets, in order of arrival and per connection in this order: `ConnectionOpened`, then
     `CommandReceived` and `LineRejected`, then a `SendFailed` for each command that never left,
-    then `ConnectionClosed`, exactly once. `barred_roles` says which roles the process with that
-    pid may not take; it is called on a thread, so it may read procfs. `on_fatal` gets one line
-    when the server can't accept peers any more; those that are connected are still served.
+    then `ConnectionClosed`, exactly once. It is never called from within a method of the server.
+    `barred_roles` says which roles the process with that pid may not take; it is called on a
+    thread, so it may read procfs. `on_fatal` gets one line when the server can't accept peers any
+    more; those that are connected are still served.
     """
 
     def __init__(
@@ -86,7 +87,8 @@ class Server:
             return
         self._tally.add("lines_dropped")
         if command is not None:
-            self._wiring.sink(SendFailed(connection, command))
+            failed = SendFailed(connection, command)
+            asyncio.get_running_loop().call_soon(self._wiring.sink, failed)
 
     def close_connection(self, connection: int, reason: str) -> None:
         """End a connection once what is queued for it is written; nothing if it has ended."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from saga_core.engine import Command
 from saga_shell.ipc.counters import Tally
 from saga_shell.ipc.limits import Limits
-from saga_shell.ipc.outbox import CHUNK_BYTES, Outbox
+from saga_shell.ipc.outbox import Outbox
 
 
 class Writer:
@@ -45,8 +45,6 @@ class Writer:
         self._outbox.append(line, command)
         if self._over_limit():
             self._make_room()
-        elif self._outbox.size >= CHUNK_BYTES:
-            self.flush()
         elif not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self._flush_later)

@@ -144,17 +144,24 @@ def test_a_live_socket_of_another_sort_is_left_alone(short_dir: Path) -> None:
         assert path.is_socket()
 
 
-def test_a_held_lock_is_waited_for_and_then_named(short_dir: Path) -> None:
-    """FACTS 1.5: two launchers that start at once take turns; a lock held for ever gets a line."""
+def test_a_held_lock_is_waited_for(short_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FACTS 1.5: two launchers that start at once take turns."""
     path = short_dir / "s.sock"
     with locked(path) as lock:
-        assert f"another process holds {path}.lock" in refusal(path, lock_seconds=0.05)
-        with ThreadPoolExecutor(1) as pool:
-            waiting = pool.submit(listen, Endpoint(path))
+
+        def wait(_seconds: float) -> None:
             fcntl.flock(lock, fcntl.LOCK_UN)
-            result = waiting.result()
-    assert isinstance(result, Success)
-    assert result.unwrap().release() == Success(None)
+
+        monkeypatch.setattr("saga_shell.ipc.listener.time.sleep", wait)
+        listener = taken(path)
+    assert listener.release() == Success(None)
+
+
+def test_a_lock_held_for_ever_is_named(short_dir: Path) -> None:
+    """FACTS 1.5: waiting has an end, and then a line that says what for."""
+    path = short_dir / "s.sock"
+    with locked(path):
+        assert f"another process holds {path}.lock" in refusal(path, lock_seconds=0.05)
 
 
 def test_a_link_in_place_of_the_lock_file_is_not_followed(short_dir: Path) -> None:
@@ -195,6 +202,26 @@ def test_the_socket_of_a_successor_is_not_removed(short_dir: Path) -> None:
     assert first.release() == Success(None)
     assert connects(path)
     assert second.release() == Success(None)
+
+
+def test_a_second_release_removes_nothing(short_dir: Path) -> None:
+    """DESIGN 5: once the socket is closed its inode may be a successor's: nothing is ours then."""
+    path = short_dir / "s.sock"
+    first = taken(path)
+    assert first.release() == Success(None)
+    second = taken(path)
+    first._identity = second._identity
+    assert first.release() == Success(None)
+    assert connects(path)
+    assert second.release() == Success(None)
+
+
+def test_a_socket_that_somebody_removed_is_no_trouble_at_the_end(short_dir: Path) -> None:
+    """DESIGN 5: what is gone needs no removal."""
+    path = short_dir / "s.sock"
+    listener = taken(path)
+    path.unlink()
+    assert listener.release() == Success(None)
 
 
 def test_a_directory_that_went_away_is_no_trouble_at_the_end(short_dir: Path) -> None:

@@ -37,10 +37,10 @@ async def turns(count: int = 20) -> None:
 
 
 def test_a_connection_is_opened_heard_and_closed(serve: "Serve") -> None:
-    """FACTS 2.8: its events come in this order, and numbers grow from 1 and are not used again."""
+    """FACTS 2.8: its events come in this order, at once; numbers grow from 1."""
 
     async def main() -> None:
-        async with serve() as served:
+        async with serve(limits=Limits(linger=3_600)) as served:
             for number in (1, 2):
                 _, writer = await served.client()
                 writer.write(served.line("a") + b"\n" + served.line("b") + b"\n")
@@ -185,6 +185,7 @@ def test_a_pause_holds_from_the_very_next_line_on(serve: "Serve") -> None:
                 assert len(served.texts()) == count
                 assert ConnectionClosed(1) not in served.events
                 served.server.resume_reading()
+                assert len(served.texts()) == count
             await served.closed(1)
 
     asyncio.run(main())
@@ -256,36 +257,56 @@ async def half_closed(served: "Served") -> tuple[asyncio.StreamReader, asyncio.S
     reader, writer = await served.client()
     writer.write(served.line("question") + b"\n")
     writer.write_eof()
-    await served.closed(1)
+    await served.heard(1)
+    await turns()
     return reader, writer
 
 
 def test_a_peer_that_has_said_all_still_gets_its_answers(serve: "Serve") -> None:
-    """FACTS 2.1: `printf … | nc -N -U` reads the replies; the end of its stream is told of once."""
+    """FACTS 2.1: `printf … | nc -N -U` reads the replies, also those that take their time."""
 
     async def main() -> None:
-        async with serve() as served:
+        async with serve(limits=Limits(linger=0.1)) as served:
             reader, writer = await half_closed(served)
             big = b"x" * 4_000_000
             served.server.send(1, big)
-            served.server.close_connection(1, "it said all")
-            assert await reader.read() == big + b"\n"
-            await served.until(lambda: served.server.connections() == ())
+            assert await reader.readline() == big + b"\n"
+            served.server.send(1, b"one more")
+            assert await reader.read() == b"one more\n"
+            await served.closed(1)
             assert served.of(1)[2:] == [ConnectionClosed(1)]
             writer.close()
 
     asyncio.run(main())
 
 
-def test_a_peer_that_has_said_all_is_not_kept_for_ever(serve: "Serve") -> None:
-    """FACTS R-62: without an order to close, the write timeout ends what is half closed."""
+def test_a_peer_that_has_said_all_can_be_closed_at_once(serve: "Serve") -> None:
+    """FACTS 2.8: a close does not wait for the rest of the linger time."""
 
     async def main() -> None:
-        async with serve(limits=Limits(write_timeout=0.05)) as served:
+        async with serve(limits=Limits(linger=3_600)) as served:
             reader, writer = await half_closed(served)
-            assert served.server.connections() == (1,)
-            assert await reader.read() == b""
-            assert served.server.connections() == ()
+            served.server.send(1, b"bye")
+            served.server.close_connection(1, "goodbye")
+            assert await reader.read() == b"bye\n"
+            await served.closed(1)
             writer.close()
+
+    asyncio.run(main())
+
+
+def test_a_reset_is_an_end_like_any_other(serve: "Serve") -> None:
+    """FACTS 2.8: a peer that leaves without reading what it was sent resets the connection."""
+
+    async def main() -> None:
+        async with serve() as served:
+            client = await served.silent()
+            served.server.send(1, b"unread")
+            await turns()
+            client.send(served.line("last words") + b"\n")
+            client.close()
+            await served.closed(1)
+            assert served.texts() == ["last words"]
+            assert served.of(1)[2:] == [ConnectionClosed(1)]
 
     asyncio.run(main())

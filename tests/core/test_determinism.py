@@ -1,0 +1,66 @@
+"""Same events in, same effects out (DESIGN 3): no clock, no chance, no hash seed decides."""
+
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.core.digest import MOVES, digest
+from tests.core.life import Life, launcher_life, shop_life
+
+ROOT = Path(__file__).parents[2]
+
+SETTINGS: tuple[dict[str, str], ...] = (
+    {"PYTHONHASHSEED": "0"},
+    {"PYTHONHASHSEED": "1"},
+    {"PYTHONHASHSEED": "4242"},
+    {"PYTHONHASHSEED": "2", "PYRSISTENT_NO_C_EXTENSION": "1"},
+    {"PYTHONHASHSEED": "3", "PYRSISTENT_NO_C_EXTENSION": "1"},
+)
+
+
+@pytest.mark.parametrize("environment", SETTINGS, ids=str)
+def test_effects_are_the_same_under_every_hash_seed(environment: dict[str, str]) -> None:
+    """DESIGN 3: other hash seeds, and pyrsistent without C, bring about the very same effects."""
+    elsewhere = subprocess.run(
+        [sys.executable, "-m", "tests.core.digest"],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert elsewhere.stdout.strip() == digest()
+
+
+@pytest.mark.parametrize("make", [launcher_life, shop_life])
+def test_a_run_can_be_replayed(make: Callable[[], Life]) -> None:
+    """DESIGN 1: the events of a run, stepped again from the start, give its effects and its end."""
+    life, choices = make(), random.Random(7)
+    for _ in range(MOVES):
+        life.go_on(choices.choice)
+    run = life.run
+    state = make().run.state
+    for event, effects in run.given:
+        before = state
+        state, again = run.reducer.step(before, event)
+        assert again == effects
+        assert run.reducer.step(before, event) == (state, effects)
+    assert state == run.state
+
+
+def test_the_lives_that_are_compared_see_every_ending() -> None:
+    """FACTS 1.3: the seeded life of the launcher meets each reason that a saga can end for."""
+    life, choices = launcher_life(), random.Random(0)
+    for _ in range(MOVES):
+        life.go_on(choices.choice)
+    assert set(life.run.endings().values()) == {
+        "completed",
+        "saga timeout",
+        "host action failed: no",
+        "host unreachable",
+        "host pipe backpressure overflow",
+    }
