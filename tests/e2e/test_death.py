@@ -110,3 +110,62 @@ def test_a_clean_end_fails_what_is_in_flight(place: Place) -> None:
     ]
     assert not place.socket.exists()
     assert "Traceback" not in running.stderr()
+
+
+def test_a_trigger_in_the_first_breath_is_not_lost(place: Place) -> None:
+    """FACTS F-14: register and trigger in one write, right after the launcher listens."""
+    place.launch()
+    peer = place.connect()
+    peer.say_bytes(
+        b'{"cmd":"register","kind":"host","pid":1,"version":"1"}\n'
+        b'{"cmd":"report_pool_window_promoted","label":"a"}\n'
+    )
+    frame = peer.until(kind="command")
+    peer.say(**answer_to(frame))
+    peer.until(event="saga_completed", saga_id=frame["saga_id"])
+
+
+def test_a_half_closed_old_host_spoils_nothing(place: Place) -> None:
+    """FACTS F-22: while the old connection dies, the new host gets whole lines, each once."""
+    place.launch()
+    first = host(place, pid=100)
+    first.finish()
+    second = host(place, pid=101)
+    for number in range(20):
+        second.say(cmd="report_pool_window_added", label=f"w{number}", saga_id=None)
+    second.until(event="pool_window_added", label="w19")
+    versions = [message["version"] for message in second.heard if message["event"] != "registered"]
+    assert versions == list(range(versions[0], versions[0] + len(versions)))
+
+
+def test_a_command_between_two_hosts_is_delivered_once(place: Place) -> None:
+    """FACTS F-24: a trigger, the end of its host and a new host at once: one delivery, not none."""
+    place.launch()
+    tool, first = subscriber(place), host(place, pid=100)
+    promote(first, "a")
+    first.close()
+    second = host(place, pid=101)
+    frame = second.until(kind="command")
+    second.say(**answer_to(frame))
+    tool.until(event="saga_completed", saga_id=frame["saga_id"])
+    second.say(cmd="ping", nonce=1)
+    second.until(event="pong")
+    assert [message for message in second.heard if "kind" in message and "cmd" in message] == [
+        frame
+    ]
+
+
+def test_a_new_run_starts_fresh(place: Place) -> None:
+    """FACTS R-64: versions start at 1 again and the mirror is empty; only the log goes on."""
+    running = place.launch()
+    peer = host(place)
+    peer.say(cmd="report_window_opened", label="main", kind="full_instance", parent_label=None)
+    promote(peer, "a")
+    lost = peer.until(event="saga_started")["saga_id"]
+    running.kill()
+    place.launch()
+    again = subscriber(place)
+    assert [message["version"] for message in again.events()] == [1, 2]
+    snapshot = again.snapshot()
+    assert (snapshot["windows"], snapshot["lifecycle"]) == ([], "starting")
+    assert [saga["saga_id"] for saga in snapshot["sagas"]] == [lost]
