@@ -1,61 +1,112 @@
 """What the programs say on standard error: one line each, written by a thread of its own.
 
 A terminal or a pipe that doesn't take what is written must not stop the loop, so lines wait in a
-bounded queue; what doesn't fit is counted, and the count is the first line once there is room.
+bounded queue; what doesn't fit is counted, and the count is the next line once there is room.
 """
 
+import copy
 import logging
+import os
 import queue
-import sys
+import re
+import select
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from logging.handlers import QueueHandler, QueueListener
+from contextlib import contextmanager, suppress
+from logging.handlers import QueueHandler
 
 QUEUE_LINES = 10_000
+STANDARD_ERROR = 2
+
+STOP_SECONDS = 2.0
+"""How long the end waits for lines that nobody reads."""
+
+_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""Characters that end a line or move a terminal's cursor; peers' texts may have some."""
+
+_Lines = queue.Queue[logging.LogRecord | None]
 
 
 class _BoundedHandler(QueueHandler):
     """Drops what doesn't fit, and says so when there is room again."""
 
-    def __init__(self, lines: "queue.Queue[logging.LogRecord]") -> None:
+    def __init__(self, lines: _Lines) -> None:
         super().__init__(lines)
         self._dropped = 0
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        """Put the arguments into the text now: they may change before it is written."""
+        prepared = copy.copy(record)
+        prepared.msg = record.getMessage()
+        prepared.args = None
+        return prepared
 
     def enqueue(self, record: logging.LogRecord) -> None:
         """Queue a record; never waits."""
         try:
-            if self._dropped:
-                self.queue.put_nowait(self._notice(record))
-                self._dropped = 0
+            self._announce_dropped()
             self.queue.put_nowait(record)
         except queue.Full:
             self._dropped += 1
 
-    def _notice(self, record: logging.LogRecord) -> logging.LogRecord:
-        notice = logging.makeLogRecord(record.__dict__)
-        notice.msg = f"{self._dropped} line(s) were dropped: standard error wasn't read"
-        notice.args = ()
-        return notice
+    def close(self) -> None:
+        """Say what was dropped since the last line, if there is room now."""
+        with suppress(queue.Full):
+            self._announce_dropped()
+        super().close()
+
+    def _announce_dropped(self) -> None:
+        if self._dropped:
+            text = f"{self._dropped} line(s) were dropped: standard error wasn't read"
+            notice = {"msg": text, "levelno": logging.WARNING, "levelname": "WARNING"}
+            self.queue.put_nowait(logging.makeLogRecord(notice))
+            self._dropped = 0
+
+
+class _OneLine(logging.Formatter):
+    """Keeps each message on its line; a bug's traceback follows on lines of its own."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 -- logging's name
+        """The line, with what would break it escaped."""
+        line = super().formatMessage(record)
+        return _UNFIT.sub(lambda found: found[0].encode("unicode_escape").decode(), line)
 
 
 @contextmanager
 def reporting(program: str, level: int = logging.INFO) -> Iterator[None]:
     """Send the log lines of this process to standard error while the block runs."""
-    lines: queue.Queue[logging.LogRecord] = queue.Queue(QUEUE_LINES)
-    writer = logging.StreamHandler(sys.stderr)
-    writer.setFormatter(
-        logging.Formatter(f"%(asctime)s [{program}] %(levelname)s %(message)s", "%H:%M:%S")
-    )
+    lines: _Lines = queue.Queue(QUEUE_LINES)
     handler = _BoundedHandler(lines)
-    listener = QueueListener(lines, writer)
+    form = _OneLine(f"%(asctime)s [{program}] %(levelname)s %(message)s", "%H:%M:%S")
+    writer = threading.Thread(target=_write, args=(lines, form), name="reporting", daemon=True)
     root = logging.getLogger()
     before = root.level
     root.addHandler(handler)
     root.setLevel(level)
-    listener.start()
+    writer.start()
     try:
         yield
     finally:
         root.removeHandler(handler)
         root.setLevel(before)
-        listener.stop()
+        handler.close()
+        with suppress(queue.Full):
+            lines.put(None, timeout=STOP_SECONDS)
+        writer.join(STOP_SECONDS)
+
+
+def _write(lines: _Lines, form: logging.Formatter) -> None:
+    """Write to the descriptor, past every buffer and lock.
+
+    At its end the interpreter would wait for a lock that a write holds, even for ever.
+    """
+    while (record := lines.get()) is not None:
+        text = f"{form.format(record)}\n".encode(errors="backslashreplace")
+        with suppress(OSError):
+            _write_all(memoryview(text))
+
+
+def _write_all(rest: memoryview) -> None:
+    while rest:
+        select.select([], [STANDARD_ERROR], [])
+        rest = rest[os.write(STANDARD_ERROR, rest[: select.PIPE_BUF]) :]

@@ -119,12 +119,15 @@ class Run(Generic[M]):
     def _step(self, event: Event) -> tuple[Effect, ...]:
         before = self.state
         self.state, effects = self.reducer.step(before, event)
+        fired = {event.timer} if isinstance(event, TimerFired) else set()
         self.history, broken = observe(
             self.reducer.application, self.history, before, event, self.state, effects
         )
         assert broken == (), broken
-        if isinstance(event, TimerFired):
-            self.timers.discard(event.timer)
+        cancelled = {effect.timer for effect in effects if isinstance(effect, CancelTimer)}
+        armed = {effect.timer for effect in effects if isinstance(effect, ArmTimer)}
+        assert cancelled <= self.timers | armed | fired, "a timer is cancelled that nobody armed"
+        self.timers -= fired
         for effect in effects:
             self._note(effect)
         assert self.timers == timers_wanted(self.state)

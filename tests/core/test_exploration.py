@@ -67,6 +67,7 @@ class Report:
         if edge.effects or edge.after is not edge.before:
             check_endings(edge)
             check_timers(edge)
+            check_expiry(edge)
             check_dispatches(edge)
             self.met[key] = edge.after
         for happening, example in SOMETIMES.items():
@@ -112,6 +113,14 @@ def check_timers(edge: Edge) -> None:
             case _:
                 pass
     assert armed == timers_wanted(edge.after.state)
+
+
+def check_expiry(edge: Edge) -> None:
+    """An expiry ends a saga whose command waits, and no other."""
+    if isinstance(edge.event, TimerFired) and isinstance(edge.event.timer, FrameExpiry):
+        saga_id = edge.event.timer.saga_id
+        assert saga_id in edge.before.state.links["host"].buffer
+        assert [end.saga_id for end in ends_of(edge)] == [saga_id]
 
 
 def check_dispatches(edge: Edge) -> None:

@@ -27,10 +27,11 @@ ALLOWED = (
 
 
 @pytest.fixture(autouse=True)
-def nothing_blocks_the_loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def nothing_blocks_the_loop() -> Iterator[list[str]]:
     """A blocking call on a thread whose loop runs is stopped there, and fails the test at its end.
 
-    At its end too, since the loop reports an exception in a callback and goes on.
+    At its end too, since the loop reports an exception in a callback and goes on. The value is
+    the list of such calls.
     """
     found: list[str] = []
 
@@ -39,13 +40,13 @@ def nothing_blocks_the_loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             super().__init__(function)
             found.append(function)
 
-    monkeypatch.setattr(blockbuster, "BlockingError", Noted)
     guard = watchful()
     guard.activate()
-    try:
-        yield
-    finally:
-        guard.deactivate()
+    # A patch of its own: the test's one may replace a watched call, and has to end before this.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blockbuster, "BlockingError", Noted)
+        yield found
+    guard.deactivate()
     assert not found, f"the loop was blocked by {found}"
 
 

@@ -156,7 +156,5 @@ def _exited(mirror: Mirror, connection: int, client: Client) -> Reaction[Mirror]
         return Reaction(gone)
     gone = replace(gone, live_pids=mirror.live_pids.remove(client.pid))
     exit_event = Publish(ProcessExited(client.pid, 0, UNSTAMPED))
-    if client.kind != "host":
-        return Reaction(gone, (exit_event,))
-    left = leaving.host_left(gone, connection)
+    left = leaving.forget(gone, connection)
     return Reaction(left.mirror, (exit_event, *left.outputs))

@@ -18,8 +18,8 @@ from saga_core.engine import UNSTAMPED, BusEvent, Publish, Reaction
 from saga_core.engine.ordered import sorted_items
 
 
-def host_left(mirror: Mirror, connection: int) -> Reaction[Mirror]:
-    """Clear what that host had reported. `connection` is no client any more."""
+def forget(mirror: Mirror, connection: int) -> Reaction[Mirror]:
+    """Clear what came over `connection`, which is no client any more: only hosts leave anything."""
     events: list[BusEvent] = []
     for rule in (_drop_windows, _drop_pool, _drop_backend_ids):
         mirror = rule(mirror, connection, events)

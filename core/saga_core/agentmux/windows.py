@@ -8,8 +8,8 @@ The rules
 2.  A close of a known window releases its number. A close of an unknown one is silent (F-06).
 3.  A window whose handle the system destroyed while it was open has crashed: it closes with
     `crash_detected`, after a drift notice (F-09).
-4.  When the last window closes, a running host that doesn't rest in the background has nothing
-    left to show and is asked to quit (F-41, F-42).
+4.  When the last window closes, the host that reported it has nothing left to show and is asked
+    to quit, unless it rests in the background (F-41, F-42).
 """
 
 from msgspec.structs import replace
@@ -24,7 +24,7 @@ from saga_core.agentmux.events import (
     WindowInstanceReleased,
     WindowOpened,
 )
-from saga_core.agentmux.mirror import Mirror, Window, current_host
+from saga_core.agentmux.mirror import Mirror, Window
 from saga_core.engine import UNSTAMPED, BusEvent, Publish, Reaction
 
 
@@ -91,27 +91,21 @@ def _gone(mirror: Mirror, label: str, *, crashed: bool) -> Reaction[Mirror]:
         mirror,
         windows=mirror.windows.remove(label),
         instances=mirror.instances.remove(label),
-        promoted=mirror.promoted.discard(label),
         hwnds=mirror.hwnds if window.hwnd is None else mirror.hwnds.remove(window.hwnd),
     )
     events: list[BusEvent] = [
         WindowClosed(label, UNSTAMPED, crashed),
         WindowInstanceReleased(label, mirror.instances[label], UNSTAMPED),
     ]
-    if _is_orphaned(next_mirror):
+    if not next_mirror.windows and not next_mirror.background:
         events += _orphan_pair(label)
     return Reaction(next_mirror, tuple(Publish(event) for event in events))
-
-
-def _is_orphaned(mirror: Mirror) -> bool:
-    return not mirror.windows and not mirror.background and current_host(mirror) is not None
 
 
 def _orphan_pair(label: str) -> tuple[BusEvent, BusEvent]:
     drift = HwndDriftDetected(
         kind="orphan_instance",
         label=label,
-        hwnd=None,
         detail="the last window closed and the host still runs",
         severity="warn",
         version=UNSTAMPED,

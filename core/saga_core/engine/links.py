@@ -95,7 +95,7 @@ def waiting_step(turn: Turn[M], timer: FrameExpiry) -> Awaiting | None:
 def release(turn: Turn[M], saga_id: int, step: Awaiting) -> None:
     """Take the command of an answered step or an ended saga out of the buffer, if it is there."""
     link = turn.links.get(step.target)
-    if step.connection is not None or link is None or saga_id not in link.buffer:
+    if link is None or saga_id not in link.buffer:
         return
     turn.cancel(FrameExpiry(saga_id, step.stay))
     buffer = tuple(other for other in link.buffer if other != saga_id)

@@ -1,9 +1,9 @@
 """The forensic record of the bus: one raw event per line, on disk (FACTS 1.2).
 
 A thread of its own writes what gathered meanwhile in one go, so the loop never waits and a burst
-costs one write. The file is synced once a second at the most and at the end: a crash of the
-machine can lose the last second of it, a crash of the launcher nothing that was written. When the
-disk can't keep up or fails, lines are dropped, counted, and said so (R-61).
+costs few writes. The file is synced within a second and at the end: a crash of the machine can
+lose the last second of it, a crash of the launcher nothing that was written. When the disk can't
+keep up or fails, lines are dropped, counted, and said so (R-61).
 """
 
 import logging
@@ -11,86 +11,162 @@ import os
 import threading
 import time
 from collections import deque
+from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
 MAX_DISK_BYTES = 8 * 1024 * 1024
-"""Size at which the file is rotated to `.old`, overwriting the one before (FACTS 1.2)."""
+"""What the file may hold; before it would hold more, it becomes `.old`, overwriting the one
+before (FACTS 1.2)."""
 
 QUEUE_LINES = 65_536
 """Lines that may wait for the disk."""
 
+QUEUE_BYTES = 64 * 1024 * 1024
+"""Bytes that may wait for the disk."""
+
+CHUNK_BYTES = 256 * 1024
+"""Lines are joined into one write up to about this size."""
+
 SYNC_SECONDS = 1.0
+CLOSE_SECONDS = 5.0
+"""How long the end may take; a disk that hangs must not keep the launcher alive."""
 
 
 class EventLog:
     """`record` takes a line on the loop; a thread writes it. `dropped` counts what was lost."""
 
     def __init__(
-        self, path: Path, *, max_bytes: int = MAX_DISK_BYTES, queue_lines: int = QUEUE_LINES
+        self,
+        path: Path,
+        *,
+        max_bytes: int = MAX_DISK_BYTES,
+        queue_lines: int = QUEUE_LINES,
+        queue_bytes: int = QUEUE_BYTES,
     ) -> None:
         self.dropped = 0
         self._path = path
         self._max_bytes = max_bytes
         self._queue_lines = queue_lines
+        self._queue_bytes = queue_bytes
         self._lines: deque[bytes] = deque()
+        self._bytes = 0
+        self._in_hand = 0
         self._work = threading.Condition()
         self._ending = False
-        self._failing = False
-        self._synced_at = 0.0
+        self._lost_in_outage = 0
+        self._may_be_torn = True
+        self._unsynced_since: float | None = None
         self._thread = threading.Thread(target=self._run, name="event-log", daemon=True)
         self._thread.start()
 
     def record(self, line: bytes) -> None:
         """Queue a line. Never waits; drops it if the queue is full."""
         with self._work:
-            if len(self._lines) >= self._queue_lines:
-                self._drop(1, f"{self._path} can't keep up")
+            if len(self._lines) >= self._queue_lines or self._bytes > self._queue_bytes:
+                self._drop(1, "the disk can't keep up")
                 return
             self._lines.append(line)
+            self._bytes += len(line)
             self._work.notify()
 
-    def close(self) -> None:
-        """Write and sync what is queued. Blocks: call it on a thread."""
+    def close(self, seconds: float = CLOSE_SECONDS) -> None:
+        """Write and sync what is queued, within so many seconds. Blocks: call it on a thread."""
         with self._work:
             self._ending = True
             self._work.notify()
-        self._thread.join()
+        self._thread.join(seconds)
+        if self._thread.is_alive():
+            with self._work:
+                self._drop(self._in_hand + len(self._lines), "the disk doesn't answer")
 
     def _run(self) -> None:
-        while True:
-            with self._work:
-                self._work.wait_for(lambda: self._lines or self._ending)
-                lines, self._lines = self._lines, deque()
-                ending = self._ending
+        ended = False
+        while not ended:
+            lines, ended = self._take()
             if lines:
-                self._write(lines, sync_now=ending)
-            if ending and not lines:
-                return
+                self._write(lines)
+            if ended or self._seconds_to_sync() == 0:
+                self._sync()
 
-    def _write(self, lines: deque[bytes], *, sync_now: bool) -> None:
+    def _take(self) -> tuple[list[bytes], bool]:
+        """Wait for lines, the end, or the time to sync. The end comes after all lines."""
+        with self._work:
+            self._work.wait_for(lambda: self._lines or self._ending, self._seconds_to_sync())
+            lines: list[bytes] = []
+            size = 0
+            while self._lines and size < CHUNK_BYTES:
+                lines.append(self._lines.popleft())
+                size += len(lines[-1])
+            self._bytes -= size
+            self._in_hand = len(lines)
+            return lines, self._ending and not self._lines
+
+    def _write(self, lines: list[bytes]) -> None:
         try:
-            self._append(b"".join(line + b"\n" for line in lines), sync_now=sync_now)
+            self._append(b"".join(line + b"\n" for line in lines))
         except OSError as error:
-            self._drop(len(lines), f"event log {self._path} can't be written: {error.strerror}")
+            with self._work:
+                self._may_be_torn = True
+                self._drop(len(lines), error.strerror or str(error))
         else:
-            self._failing = False
+            self._recover()
 
-    def _append(self, data: bytes, *, sync_now: bool) -> None:
+    def _append(self, data: bytes) -> None:
         """Open anew each time: a file that was moved or deleted underneath comes back."""
-        with self._path.open("ab") as file:
-            file.write(data)
-            file.flush()
-            if sync_now or time.monotonic() - self._synced_at >= SYNC_SECONDS:
+        if self._size() + len(data) > self._max_bytes:
+            self._rotate()
+        with self._path.open("a+b", buffering=0) as file:
+            if self._may_be_torn:
+                data = _line_end_missing(file) + data
+                self._may_be_torn = False
+            rest = memoryview(data)
+            while rest:
+                rest = rest[file.write(rest) :]
+        if self._unsynced_since is None:
+            self._unsynced_since = time.monotonic()
+
+    def _size(self) -> int:
+        """The real one (R-61); 0 if there is no file."""
+        with suppress(FileNotFoundError):
+            return self._path.stat().st_size
+        return 0
+
+    def _rotate(self) -> None:
+        with suppress(FileNotFoundError):
+            self._path.replace(self._path.with_name(f"{self._path.name}.old"))
+
+    def _sync(self) -> None:
+        """A failure of this shows when the next line is written."""
+        if self._unsynced_since is not None:
+            self._unsynced_since = None
+            with suppress(OSError), self._path.open("rb") as file:
                 os.fdatasync(file.fileno())
-                self._synced_at = time.monotonic()
-            size = file.tell()
-        if size >= self._max_bytes:
-            self._path.replace(self._path.with_name(self._path.name + ".old"))
+
+    def _seconds_to_sync(self) -> float | None:
+        if self._unsynced_since is None:
+            return None
+        return max(0.0, self._unsynced_since + SYNC_SECONDS - time.monotonic())
 
     def _drop(self, count: int, reason: str) -> None:
+        """Count lost lines; the first of an outage is reported. Needs `_work`."""
         self.dropped += count
-        if not self._failing:
-            self._failing = True
-            logger.warning("%s: events are missing from it until it works again", reason)
+        if not self._lost_in_outage:
+            logger.warning("event log %s has gaps from here on: %s", self._path, reason)
+        self._lost_in_outage += count
+
+    def _recover(self) -> None:
+        with self._work:
+            lost, self._lost_in_outage = self._lost_in_outage, 0
+        if lost:
+            logger.warning("event log %s works again, %d events are missing", self._path, lost)
+
+
+def _line_end_missing(file: FileIO) -> bytes:
+    """What ends a line that a crash or a full disk cut short: the next one must stand alone."""
+    if file.seek(0, os.SEEK_END) == 0:
+        return b""
+    file.seek(-1, os.SEEK_END)
+    return b"" if file.read(1) == b"\n" else b"\n"

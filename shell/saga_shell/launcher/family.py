@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from returns.result import Failure, Success
 
-from saga_shell.ipc import is_self_or_descendant
+from saga_shell.launcher.ends import first, never
 from saga_shell.launcher.options import EXIT_FAILED, EXIT_FINE, Exit, Options
-from saga_shell.launcher.supervisor import Child, Ended, Supervisor
+from saga_shell.launcher.supervisor import Child, Supervisor, check_program
 
 logger = logging.getLogger(__name__)
 
@@ -17,16 +17,15 @@ DEGRADED_HOST = ("--disable-gpu",)
 
 
 class Family:
-    """The supervised processes; each role is supervised or left to whoever connects."""
+    """The supervised processes; a role that has none is left to whoever connects."""
 
     def __init__(self, options: Options, environment: Mapping[str, str]) -> None:
-        self._host = _supervised("host", options.host_command, environment, DEGRADED_HOST)
-        self._srv = _supervised("srv", options.srv_command, environment, ())
+        self._members = {child.role: Supervisor(child) for child in _children(options, environment)}
 
     async def start(self) -> Success[None] | Failure[str]:
-        """Start all of them; the failure is one line for the user."""
-        for supervisor in self._members():
-            match await supervisor.start():
+        """Start all of them, srv first; the failure is one line for the user."""
+        for member in self._members.values():
+            match await member.start():
                 case Failure(line):
                     return Failure(line)
                 case Success():
@@ -39,62 +38,57 @@ class Family:
         A host that ends cleanly ends it with 0, one whose budget is spent with its own code. An
         srv that ends cleanly is let go; one whose budget is spent ends the launcher with 1.
         """
-        watching = [asyncio.create_task(self._watch_host()), asyncio.create_task(self._watch_srv())]
-        try:
-            done, _ = await asyncio.wait(watching, return_when=asyncio.FIRST_COMPLETED)
-            return done.pop().result()
-        finally:
-            for task in watching:
-                task.cancel()
+        return await first(
+            _host_ended(self._members.get("host")), _srv_ended(self._members.get("srv"))
+        )
 
     async def stop(self) -> None:
         """End all of them."""
-        await asyncio.gather(*(supervisor.stop() for supervisor in self._members()))
+        await asyncio.gather(*(member.stop() for member in self._members.values()))
 
     def barred_roles(self, pid: int) -> tuple[str, ...]:
-        """The supervised roles that process `pid` may not take (FACTS R-53). Reads procfs."""
-        roles = (("host", self._host), ("srv", self._srv))
-        return tuple(role for role, member in roles if member and not _is_of(pid, member))
+        """The supervised roles that process `pid` may not take (FACTS R-53).
 
-    def _members(self) -> list[Supervisor]:
-        return [member for member in (self._srv, self._host) if member is not None]
-
-    async def _watch_host(self) -> Exit:
-        ended = await _end_of(self._host)
-        if ended.clean:
-            return Exit(EXIT_FINE)
-        return Exit(ended.code, f"the host ended with code {ended.code} too often: see its output")
-
-    async def _watch_srv(self) -> Exit:
-        ended = await _end_of(self._srv)
-        if ended.clean:
-            logger.warning("the srv ended and is not started again")
-            await _never()
-        line = f"the srv ended with code {ended.code} too often: see its output"
-        return Exit(EXIT_FAILED, line)
+        Call it on a thread, not on the loop, for the same reasons as `Supervisor.owns`.
+        """
+        return tuple(role for role, member in self._members.items() if not member.owns(pid))
 
 
-def _supervised(
-    role: str,
-    command: tuple[str, ...] | None,
-    environment: Mapping[str, str],
-    degraded_arguments: tuple[str, ...],
-) -> Supervisor | None:
-    if command is None:
-        return None
-    return Supervisor(Child(role, command, environment, degraded_arguments))
+def check_programs(
+    options: Options, environment: Mapping[str, str]
+) -> Success[None] | Failure[str]:
+    """Whether all programs can be found, before anything is taken or started.
+
+    Looks at the file system: call it on a thread, not on the loop.
+    """
+    for child in _children(options, environment):
+        match check_program(child):
+            case Failure(line):
+                return Failure(line)
+            case Success():
+                pass
+    return Success(None)
 
 
-async def _end_of(supervisor: Supervisor | None) -> Ended:
-    if supervisor is None:
-        return await _never()
-    return await supervisor.supervise()
+def _children(options: Options, environment: Mapping[str, str]) -> Iterator[Child]:
+    if options.srv_command is not None:
+        yield Child("srv", options.srv_command, environment)
+    if options.host_command is not None:
+        yield Child("host", options.host_command, environment, DEGRADED_HOST)
 
 
-async def _never() -> Ended:
-    never: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
-    return await never
+async def _host_ended(host: Supervisor | None) -> Exit:
+    if host is None:
+        return await never()
+    ended = await host.supervise()
+    return Exit(EXIT_FINE) if ended.clean else Exit(ended.code, ended.reason)
 
 
-def _is_of(pid: int, supervisor: Supervisor) -> bool:
-    return supervisor.pid is not None and is_self_or_descendant(pid, supervisor.pid)
+async def _srv_ended(srv: Supervisor | None) -> Exit:
+    if srv is None:
+        return await never()
+    ended = await srv.supervise()
+    if ended.clean:
+        logger.warning("the srv ended and is not started again")
+        return await never()
+    return Exit(EXIT_FAILED, ended.reason)

@@ -1,15 +1,15 @@
 """One run of the launcher, from start-up to the last row (FACTS 1.4, DESIGN 5).
 
 Start-up takes, in this order: the data directory's lock, the socket, the log with its recovery;
-then it listens, says so, and starts the processes it supervises. Whatever fails on the way gives
-back what was taken, and is one line. The end goes the other way: sagas first, so that nobody is
-told to do anything any more, then the processes, the peers, the log and the lock.
+then it accepts peers, starts the processes it supervises, and says so. Whatever fails on the way
+gives back what was taken, and is one line. The end goes the other way: sagas first, so that nobody
+is told to do anything any more, then the processes, the peers, the log and the lock.
 """
 
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -27,8 +27,9 @@ from saga_shell.ipc import (
     own_uid,
 )
 from saga_shell.launcher.bus import Bus
+from saga_shell.launcher.ends import first
 from saga_shell.launcher.event_log import EventLog
-from saga_shell.launcher.family import Family
+from saga_shell.launcher.family import Family, check_programs
 from saga_shell.launcher.interpreter import Interpreter
 from saga_shell.launcher.options import (
     EXIT_FAILED,
@@ -47,7 +48,7 @@ logger = logging.getLogger(__name__)
 
 EVENT_LOG_NAME = "launcher-events.log"
 SHUTDOWN_SECONDS = 10.0
-"""How long the last events may take; a log that hangs must not keep the launcher alive."""
+"""How long the last rows may take; a log that hangs must not keep the launcher alive."""
 
 Announce = Callable[[Path], None]
 
@@ -58,14 +59,16 @@ async def launch(
     stop: asyncio.Event,
     watcher: Watcher[Mirror] | None = None,
 ) -> Exit:
-    """Run until `stop` is set or something ends the run; `announce` gets the socket's path."""
+    """Run until `stop` is set or something ends the run; `announce` gets the socket's path.
+
+    An exception is a bug, in a step or in an effect; everything is given back all the same.
+    """
     async with AsyncExitStack() as stack:
         match await _assemble(options, stack, watcher):
             case Failure(refused):
                 return refused
             case Success(launcher):
-                ended = await launcher.run(announce, stop)
-                return await launcher.close_log(ended)
+                return await launcher.run(announce, stop)
 
 
 class Launcher:
@@ -81,7 +84,8 @@ class Launcher:
         self._options = options
         self._log = log
         self._socket = listener.path
-        self._fatal: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+        self._serving = False
+        self._deaf: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         self._events = EventLog(options.data_dir / EVENT_LOG_NAME)
         self._family = Family(options, _environment(os.environ, listener.path))
         self._timers = Timers(self._give)
@@ -90,7 +94,7 @@ class Launcher:
             decode=wire.decode_command,
             sink=self._give,
             barred_roles=self._family.barred_roles,
-            on_fatal=self._end_with,
+            on_fatal=self._end_deaf,
             limits=options.limits,
         )
         self._bus = Bus(self._server.send, self._events.record)
@@ -107,83 +111,87 @@ class Launcher:
 
     async def run(self, announce: Announce, stop: asyncio.Event) -> Exit:
         """Recover, serve until something ends it, and end in good order."""
-        running = asyncio.create_task(self._run_steps())
-        vacuuming = asyncio.create_task(self._log.vacuum_daily(self._options.retention_days))
+        steps = asyncio.create_task(self._run_steps())
         try:
             self._give(_recovery(self._log))
-            await self._settle(running)
-            ended = await self._serve(announce, stop)
-            return await self._shut_down(running, ended)
+            ended = await first(asyncio.shield(steps), self._serve(announce), _stopped(stop))
         finally:
-            vacuuming.cancel()
-            running.cancel()
-            self._timers.stop()
-            await asyncio.wait([running, vacuuming])
-            await asyncio.to_thread(self._events.close)
-
-    async def close_log(self, ended: Exit) -> Exit:
-        """Write the last rows; rows that are lost turn a good end into a bad one."""
-        match await self._log.stop():
-            case Failure(line) if ended.code == EXIT_FINE:
-                return Exit(EXIT_FAILED, line)
-            case Failure(line):
-                logger.error("%s", line)
-            case Success():
-                pass
-        return ended
+            lost = await self._shut_down(steps)
+        if not steps.cancelled():
+            return steps.result()
+        return Exit(EXIT_FAILED, lost) if lost and ended.code == EXIT_FINE else ended
 
     def _give(self, event: Event) -> None:
         if isinstance(event, ConnectionClosed):
             self._bus.unsubscribe(event.connection)
         self._runner.give(event)
 
-    def _end_with(self, line: str) -> None:
-        if not self._fatal.done():
-            self._fatal.set_result(Exit(EXIT_FAILED, line))
+    def _end_deaf(self, line: str) -> None:
+        self._deaf.set_result(Exit(EXIT_FAILED, line))
 
-    async def _run_steps(self) -> None:
+    async def _run_steps(self) -> Exit:
+        """Ends by being cancelled, with the log's failure, or with the exception of a bug."""
         try:
             await self._runner.run()
         except LogStopped as stopped:
-            if not self._fatal.done():
-                self._fatal.set_result(Exit(EXIT_LOG_STOPPED, str(stopped)))
-        except Exception as bug:
-            if not self._fatal.done():
-                self._fatal.set_exception(bug)
-            raise
+            return Exit(EXIT_LOG_STOPPED, str(stopped))
 
-    async def _serve(self, announce: Announce, stop: asyncio.Event) -> Exit:
-        if self._fatal.done():
-            return self._fatal.result()
+    async def _serve(self, announce: Announce) -> Exit:
+        """Nobody connects before recovery is done: its events are the first of the ring."""
+        await self._runner.settled()
         await self._server.start()
-        announce(self._socket)
         match await self._family.start():
             case Failure(line):
                 return Exit(EXIT_START_UP, line)
             case Success():
-                return await _first(self._fatal, self._family.ended(), _stopped(stop))
+                self._serving = True
+                announce(self._socket)
+        vacuuming = self._log.vacuum_daily(self._options.retention_days)
+        return await first(asyncio.shield(self._deaf), self._family.ended(), vacuuming)
 
-    async def _shut_down(self, running: asyncio.Task[None], ended: Exit) -> Exit:
+    async def _shut_down(self, steps: asyncio.Task[Exit]) -> str | None:
+        """End everything, in this order; the line says what was lost, if anything was."""
+        deadline = asyncio.get_running_loop().time() + SHUTDOWN_SECONDS
         self._give(ShutdownRequested("the launcher ends"))
-        await self._settle(running)
+        await self._settle(steps, deadline)
         await self._family.stop()
-        await self._settle(running)
         match await self._server.stop():
             case Failure(line):
                 logger.warning("%s", line)
             case Success():
                 pass
-        await self._settle(running)
-        self._say_totals()
-        return ended
+        await self._settle(steps, deadline)
+        steps.cancel()
+        await asyncio.gather(steps, return_exceptions=True)
+        self._timers.stop()
+        lost = await self._close_log()
+        await asyncio.to_thread(self._events.close)
+        if self._serving:
+            self._say_totals()
+        return lost
 
-    async def _settle(self, running: asyncio.Task[None]) -> None:
-        """Wait until nothing waits, but not for ever, and not for a runner that ended."""
+    async def _settle(self, steps: asyncio.Task[Exit], deadline: float) -> None:
+        """Wait until what was given is done, but not for ever, and not for steps that ended."""
         settled = asyncio.create_task(self._runner.settled())
-        await asyncio.wait(
-            [settled, running], timeout=SHUTDOWN_SECONDS, return_when=asyncio.FIRST_COMPLETED
+        left = max(0.0, deadline - asyncio.get_running_loop().time())
+        done, _ = await asyncio.wait(
+            [settled, steps], timeout=left, return_when=asyncio.FIRST_COMPLETED
         )
+        if not done and left:
+            logger.error("the last events are not waited for: the saga log doesn't answer")
         settled.cancel()
+
+    async def _close_log(self) -> str | None:
+        """Write the last rows. A backlog takes its time; one that doesn't shrink is given up."""
+        closing = asyncio.create_task(self._log.stop())
+        waiting = -1
+        while waiting != self._log.pending_records:
+            waiting = self._log.pending_records
+            done, _ = await asyncio.wait([closing], timeout=SHUTDOWN_SECONDS)
+            if done:
+                return _lost(closing.result())
+        closing.cancel()
+        return _lost(Failure(f"{waiting} record(s) of the saga log are lost: it doesn't answer"))
 
     def _say_totals(self) -> None:
         counts = self._server.counters()
@@ -203,6 +211,9 @@ class Launcher:
 async def _assemble(
     options: Options, stack: AsyncExitStack, watcher: Watcher[Mirror] | None
 ) -> Success[Launcher] | Failure[Exit]:
+    found = await asyncio.to_thread(check_programs, options, os.environ)
+    if isinstance(found, Failure):
+        return Failure(Exit(EXIT_START_UP, found.failure()))
     locked = await asyncio.to_thread(acquire, options.data_dir)
     if isinstance(locked, Failure):
         return Failure(Exit(EXIT_START_UP, locked.failure()))
@@ -267,12 +278,10 @@ async def _stopped(stop: asyncio.Event) -> Exit:
     return Exit(EXIT_FINE)
 
 
-async def _first(*ends: Awaitable[Exit]) -> Exit:
-    """The first of several possible ends; the others are no longer waited for."""
-    waiting = [asyncio.ensure_future(end) for end in ends]
-    try:
-        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        return next(end.result() for end in waiting if end in done)
-    finally:
-        for end in waiting:
-            end.cancel()
+def _lost(closed: Success[None] | Failure[str]) -> str | None:
+    match closed:
+        case Failure(line):
+            logger.error("%s", line)
+            return line
+        case Success():
+            return None

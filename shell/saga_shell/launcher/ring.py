@@ -25,6 +25,7 @@ class Ring:
         Versions are contiguous, so a line's place tells its version (I5). `version` may lie
         beyond all of them (F-13).
         """
-        oldest = self._newest - len(self._lines) + 1
-        skip = max(0, version + 1 - oldest)
+        held = len(self._lines)
+        oldest = self._newest - held + 1
+        skip = min(max(0, version + 1 - oldest), held)
         return list(islice(self._lines, skip, None)), version + 1 < oldest

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Generic, Literal, Protocol
+from typing import Generic, Literal, NoReturn, Protocol
 
 from returns.result import Failure, Success
 
@@ -107,8 +107,10 @@ class Runner(Generic[M]):
         self._paused = False
         self._waiting: deque[Event] = deque()
         self._something = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._given = 0
+        self._done = 0
+        self._batch_ended = asyncio.Event()
+        self._log_turn = asyncio.Lock()
         self._retrying: asyncio.Task[None] | None = None
         self._late_records = 0
 
@@ -118,49 +120,60 @@ class Runner(Generic[M]):
 
     def give(self, event: Event) -> None:
         """Queue an event. Never waits, never refuses."""
+        self._given += 1
         self._waiting.append(event)
         self._something.set()
-        self._idle.clear()
         if not self._paused and len(self._waiting) > BUSY_EVENTS and self._gate is not None:
             self._paused = True
             logger.warning("%d events wait: peers are not read for a while", len(self._waiting))
             self._gate.pause_reading()
 
     async def settled(self) -> None:
-        """Wait until nothing waits: every event so far was stepped and its effects done."""
-        await self._idle.wait()
+        """Wait until every event given so far was stepped and its effects were done.
 
-    async def run(self) -> None:
+        What comes meanwhile is not waited for: under load there is always something.
+        """
+        goal = self._given
+        while self._done < goal:
+            await self._batch_ended.wait()
+
+    async def run(self) -> NoReturn:
         """Step for ever; cancel to end. Raises `LogStopped` if the log fails and that ends us."""
         try:
             while True:
                 await self._something.wait()
+                self._check_retry()
                 await self._run_batch()
         finally:
             if self._retrying is not None:
                 self._retrying.cancel()
 
     async def _run_batch(self) -> None:
-        effects, records = self._step_waiting()
+        count = min(len(self._waiting), BATCH_EVENTS)
+        effects = self._step_waiting(count)
         self.batches += 1
+        records = [effect.record for effect in effects if isinstance(effect, WriteLog)]
         if records:
-            await self._commit(records)
+            await self._make_durable(records)
         else:
             await asyncio.sleep(0)
         for effect in effects:
             self._perform(effect)
+        self._done += count
+        self._batch_ended.set()
+        self._batch_ended.clear()
+
+    def _step_waiting(self, count: int) -> list[Effect]:
+        effects: list[Effect] = []
+        for _ in range(count):
+            effects += self._step(self._waiting.popleft())
         if not self._waiting:
             self._something.clear()
-            self._idle.set()
-
-    def _step_waiting(self) -> tuple[list[Effect], list[LogRecord]]:
-        effects: list[Effect] = []
-        for _ in range(min(len(self._waiting), BATCH_EVENTS)):
-            effects += self._step(self._waiting.popleft())
         if self._paused and len(self._waiting) < CALM_EVENTS and self._gate is not None:
             self._paused = False
+            logger.warning("%d events wait: peers are read again", len(self._waiting))
             self._gate.resume_reading()
-        return effects, [effect.record for effect in effects if isinstance(effect, WriteLog)]
+        return effects
 
     def _step(self, event: Event) -> tuple[Effect, ...]:
         before = self.state
@@ -169,11 +182,17 @@ class Runner(Generic[M]):
             self._watcher(before, event, self.state, effects)
         return effects
 
-    async def _commit(self, records: list[LogRecord]) -> None:
-        if self._retrying is not None:
+    async def _make_durable(self, records: list[LogRecord]) -> None:
+        """Wait for the commit; while the log fails, put the records behind those that wait."""
+        async with self._log_turn:
+            if self._retrying is None:
+                await self._commit(records)
+                return
             self._late_records += len(records)
             self._log.defer(records)
-            return
+        await asyncio.sleep(0)
+
+    async def _commit(self, records: list[LogRecord]) -> None:
         match await self._log.commit(records):
             case Success():
                 pass
@@ -187,15 +206,31 @@ class Runner(Generic[M]):
         logger.error("%s; going on from memory, %d record(s) wait", error, self._late_records)
         self.give(LogCommitFailed(error, self._late_records))
         self._retrying = asyncio.create_task(self._retry())
+        self._retrying.add_done_callback(lambda _: self._something.set())
 
     async def _retry(self) -> None:
-        """Try until the disk is back; from then on batches wait for their commits again."""
-        failed = True
-        while failed:
+        """Try until the disk is back and has all that waited; then batches wait for it again.
+
+        A long backlog is written while batches go on; what they add meanwhile is little, and for
+        that they wait, or under load there would always be a rest.
+        """
+        back = False
+        while not back:
             await asyncio.sleep(RETRY_SECONDS)
-            failed = isinstance(await self._log.retry(), Failure)
+            if isinstance(await self._log.retry(), Success):
+                async with self._log_turn:
+                    back = await self._write_rest()
+
+    async def _write_rest(self) -> bool:
+        """Write what came during the last retry; whether the outage is over now."""
+        if isinstance(await self._log.retry(), Failure):
+            return False
         self._retrying = None
-        if self._log.pending_records:
-            await self._commit([])
         logger.warning("the saga log works again: %d late record(s) are in it", self._late_records)
         self.give(LogCommitRecovered(self._late_records))
+        return True
+
+    def _check_retry(self) -> None:
+        """A retry that ended while the log still fails has a bug: let it end the run."""
+        if self._retrying is not None and self._retrying.done():
+            self._retrying.result()

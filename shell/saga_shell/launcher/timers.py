@@ -7,14 +7,14 @@ from collections.abc import Callable
 from saga_core.engine import Timer, TimerFired
 
 _SLACK = 64
-"""Cancelled entries that may stay in the heap before it is cleaned."""
+"""Stale entries that may stay in the heap, however few timers are armed."""
 
 
 class Timers:
     """Arms and cancels the core's timers; the sink gets `TimerFired`, in order of time.
 
-    A cancelled timer costs nothing but a stale entry, which goes when it is due or when such
-    entries outnumber the armed ones.
+    A timer that was cancelled or armed anew leaves a stale entry, which goes when it is due or
+    when such entries outnumber the armed ones.
     """
 
     def __init__(self, sink: Callable[[TimerFired], None]) -> None:
@@ -33,16 +33,14 @@ class Timers:
         self._last_entry += 1
         self._armed[timer] = self._last_entry
         heapq.heappush(self._heap, (self._loop.time() + seconds, self._last_entry, timer))
+        self._drop_stale()
         if self._heap[0][1] == self._last_entry:
             self._schedule()
 
     def cancel(self, timer: Timer) -> None:
         """Forget `timer`; nothing happens if it isn't armed."""
         self._armed.pop(timer, None)
-        if len(self._heap) > 2 * len(self._armed) + _SLACK:
-            self._heap = [entry for entry in self._heap if self._is_armed(entry)]
-            heapq.heapify(self._heap)
-            self._schedule()
+        self._drop_stale()
 
     def stop(self) -> None:
         """Let nothing fire any more."""
@@ -58,6 +56,12 @@ class Timers:
                 del self._armed[entry[2]]
                 self._sink(TimerFired(entry[2]))
         self._schedule()
+
+    def _drop_stale(self) -> None:
+        if len(self._heap) > 2 * len(self._armed) + _SLACK:
+            self._heap = [entry for entry in self._heap if self._is_armed(entry)]
+            heapq.heapify(self._heap)
+            self._schedule()
 
     def _is_armed(self, entry: tuple[float, int, Timer]) -> bool:
         return self._armed.get(entry[2]) == entry[1]

@@ -3,10 +3,10 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from returns.result import Failure, Success
 
@@ -16,6 +16,7 @@ from saga_shell.log.errors import LogError
 from saga_shell.log.history import LogStart
 from saga_shell.log.options import LogOptions, days_before
 from saga_shell.log.store import SagaLog
+from saga_shell.log.thread import OneThread
 
 logger = logging.getLogger(__name__)
 
@@ -49,11 +50,11 @@ class LogWriter:
         `announce` is called on that thread: with one line whenever a commit failed, with an empty
         one when nothing waits any more.
         """
-        executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="saga-log")
+        executor = OneThread("saga-log")
         loop = asyncio.get_running_loop()
         match await loop.run_in_executor(executor, _open, path, options):
             case Failure() as refused:
-                executor.shutdown(wait=False)
+                executor.shutdown()
                 return refused
             case Success((log, start)):
                 return Success(cls(executor, Backlog(log, options, announce), start, options.clock))
@@ -108,7 +109,7 @@ class LogWriter:
         self,
         retention_days: float,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
+    ) -> NoReturn:
         """Vacuum now and then every day, until cancelled; a failure is one line in the logs."""
         while True:
             match await self.vacuum(retention_days):
@@ -121,11 +122,13 @@ class LogWriter:
     async def stop(self) -> Success[None] | Failure[str]:
         """Write what waits and close the log; nothing can be committed afterwards.
 
-        After a failure the line says how many records are lost.
+        After a failure the line says how many records are lost. Whoever cancels this gives up:
+        what is not written yet stays unwritten.
         """
-        finished = await self._on_thread(self._backlog.finish)
-        self._executor.shutdown(wait=False)
-        return finished
+        try:
+            return await self._on_thread(self._backlog.finish)
+        finally:
+            self._executor.shutdown()
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, work)

@@ -92,6 +92,14 @@ def test_a_hint_can_come_before_its_window() -> None:
     assert of(WindowClosed, emitted(launcher.last)) == [WindowClosed("a", 6, crash_detected=True)]
 
 
+def test_each_waiting_handle_keeps_to_its_own_window() -> None:
+    """FACTS F-46: two hints for two unopened windows, which then open the other way round."""
+    launcher, host = hosted()
+    launcher.says(host, hinted(1, "a"), hinted(2, "b"))
+    launcher.shows(host, "b", "a")
+    assert links(launcher) == {"a": 1, "b": 2}
+
+
 def test_a_waiting_handle_can_be_destroyed() -> None:
     """FACTS F-09: a handle that ended before its window opened is linked to nothing."""
     launcher, host = hosted()
@@ -152,6 +160,14 @@ def test_a_handle_can_be_taken_for_a_window_that_is_still_to_open() -> None:
     assert links(launcher) == {"b": 1}
     launcher.says(host, ReportHwndDestroyed(1))
     assert [e.label for e in of(WindowClosed, emitted(launcher.last))] == ["b"]
+
+
+def test_a_handle_that_waits_is_no_longer_its_old_windows() -> None:
+    """FACTS F-46: its end while it waits for another window is no crash of the first one."""
+    launcher, host = hosted("a")
+    launcher.says(host, hinted(1, "a"), hinted(1, "b"))
+    assert launcher.says(host, ReportHwndDestroyed(1)) == ()
+    assert links(launcher) == {"a": None}
 
 
 def test_a_repeated_hint_says_nothing() -> None:

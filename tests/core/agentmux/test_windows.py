@@ -141,10 +141,11 @@ def test_a_promoted_window_is_in_the_foreground_in_either_order(promote_first: b
     launcher, host = hosted("main")
     promote, opening = ReportPoolWindowPromoted("w"), ReportWindowOpened("w", "full_instance")
     launcher.says(host, *((promote, opening) if promote_first else (opening, promote)))
-    launcher.says(host, opening)
-    assert launcher.state.mirror.windows["w"].foregrounded_since_open
-    assert not launcher.state.mirror.windows["main"].foregrounded_since_open
-    assert len(launcher.state.mirror.promoted) == 0
+    for _ in range(2):
+        assert launcher.state.mirror.windows["w"].foregrounded_since_open
+        assert not launcher.state.mirror.windows["main"].foregrounded_since_open
+        assert len(launcher.state.mirror.promoted) == 0
+        launcher.says(host, opening)
 
 
 def test_what_was_seen_of_a_window_survives_a_second_open() -> None:

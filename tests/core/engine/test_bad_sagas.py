@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from math import inf, nan
+from sys import float_info
 
 import pytest
 from pyrsistent import pmap
@@ -27,6 +28,7 @@ from saga_core.engine import (
     Wait,
     tag_of,
 )
+from saga_core.engine.guard import line
 
 
 class Unspeakable:
@@ -164,6 +166,13 @@ def test_a_deadline_must_be_a_positive_time(seconds: object) -> None:
     assert reason.endswith(", not a positive number of seconds")
 
 
+@pytest.mark.parametrize("seconds", [0.5, 1, float_info.max])
+def test_any_positive_time_is_a_deadline(seconds: float) -> None:
+    """FACTS 3.1: whole numbers and fractions of seconds, however short or long."""
+    store = Store(opens=always(Odd(timeout=lambda: seconds)))
+    assert of(ArmTimer, store.give(Placed("a"))) == [ArmTimer(SagaDeadline(1), seconds)]
+
+
 def test_a_timeout_given_from_outside_makes_up_for_the_sagas() -> None:
     """DESIGN 6: `--saga-timeout` counts before the saga's own word."""
     odd = Odd(timeout=lambda: None)
@@ -184,6 +193,21 @@ def test_a_bad_name_is_replaced_by_the_type() -> None:
     store = Store(opens=always(Odd(name=lambda: "\ud800")))
     assert emitted(store.give(Placed("a")))[0] == SagaStarted(1, "Odd", 1)
     assert store.rows.sagas[1].input_json == "null"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("x" * 500, "x" * 500),
+        ("x" * 501, "x" * 500 + "…"),
+        (" a\t\r\n b ", "a b"),
+        ("lone \ud800", "lone \\ud800"),
+        (Unspeakable(), "(Unspeakable without a text)"),
+    ],
+)
+def test_a_reason_is_one_line_of_bounded_length(text: object, shown: str) -> None:
+    """FACTS R-10: whatever a saga hands over, what subscribers read is one encodable line."""
+    assert line(text) == shown
 
 
 def own_loop() -> Scripted:

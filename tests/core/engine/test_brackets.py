@@ -2,7 +2,7 @@
 
 import pytest
 from pyrsistent import pmap
-from tests.core.engine.odd_sagas import Scripted, always, ask
+from tests.core.engine.odd_sagas import Odd, Scripted, always, ask
 from tests.core.engine.order_app import Books, Did, Do, Placed
 from tests.core.engine.store import Store
 from tests.core.harness import emitted, of, records, sent
@@ -176,6 +176,14 @@ def test_what_a_saga_remembers_while_it_waits_is_kept() -> None:
     assert isinstance(saga, Scripted)
     assert saga.seen == ("ring", "ring")
     assert store.rows.sagas[1].steps[0].state == "pending"
+
+
+def test_what_a_saga_becomes_in_its_start_is_kept() -> None:
+    """FACTS 3.1: the value that `start` returns is the one in flight, even if it only waits."""
+    started = Scripted(Wait())
+    store = Store(opens=always(Odd(start=lambda _: (started, Wait()))))
+    store.order("a")
+    assert store.state.sagas[1].saga is started
 
 
 def test_an_answer_purges_the_command_that_waited_again() -> None:

@@ -136,6 +136,17 @@ def test_sagas_that_end_together_end_by_id() -> None:
     assert store.rows.ended == ids
 
 
+def test_sagas_that_are_dropped_together_end_by_id() -> None:
+    """FACTS R-20: even if the saga with the higher id issued its command first."""
+    store = Store(Config(buffer_cap=0))
+    warehouse, _ = store.join_peers().values()
+    store.order("a", "b")
+    store.did("reserve", 1)
+    store.did("pay", 1)
+    store.close(warehouse)
+    assert list(store.endings()) == [1, 2]
+
+
 def test_a_timer_of_an_earlier_stay_ends_nobody() -> None:
     """FACTS R-26: an expiry that was on its way when the command left the buffer is stale."""
     store = Store()

@@ -79,7 +79,7 @@ def test_one_event_can_start_several_sagas() -> None:
 
 
 def test_the_brackets_of_a_burst_pair_up() -> None:
-    """FACTS F-38: of many sagas each starts once and ends once, and no reason says evicted."""
+    """FACTS F-38, R-05: of a burst no trigger and no answer is lost, and nobody is evicted."""
     store = Store()
     store.join_peers()
     store.order(*(str(number) for number in range(50)))

@@ -1,12 +1,13 @@
 """The way to a peer: its buffer, bound, order and connections (FACTS 5, R-24 to R-30)."""
 
 import pytest
-from tests.core.engine.order_app import Do
+from tests.core.engine.order_app import Do, Join
 from tests.core.engine.store import Store
 from tests.core.harness import emitted, opened_ids, sent
 
 from saga_core.engine import (
     CloseConnection,
+    CommandReceived,
     Config,
     Dispatch,
     Effect,
@@ -204,6 +205,18 @@ def test_links_don_t_mix() -> None:
     assert store.state.links["warehouse"] == Link(warehouse)
 
 
+def test_one_connection_can_serve_two_links() -> None:
+    """DESIGN 4: when it ends, each link takes back its own commands, and none of the other's."""
+    store = Store()
+    shared = store.join_peer("warehouse")
+    store.give(CommandReceived(shared, Join("bank")))
+    store.order("a", "b")
+    store.did("reserve", 2)
+    store.close(shared)
+    assert buffer_of(store) == (1,)
+    assert store.state.links["bank"].buffer == (2,)
+
+
 def test_a_failed_send_ends_the_connection_and_keeps_the_saga() -> None:
     """FACTS F-32, R-25, R-33: the command waits for the next connection, and completes once."""
     store = Store()
@@ -241,7 +254,7 @@ def test_a_failed_send_on_an_older_connection_spares_the_newest() -> None:
 
 @pytest.mark.parametrize("command", [Do("reserve", "a", 9), Do("pay", "a", 1), Do("reserve", "a")])
 def test_a_failed_send_of_something_else_changes_nothing(command: Do) -> None:
-    """FACTS R-28, I8: only the command that is unanswered on that very connection counts."""
+    """FACTS R-28, R-34: only what is unanswered on that very connection counts; id 0 is nobody."""
     store = Store()
     warehouse = store.join_peer("warehouse")
     store.order("a")

@@ -140,7 +140,7 @@ def test_what_the_start_up_had_to_say_comes_later(data_dir: Path) -> None:
 
 
 def test_a_bug_brings_out_what_was_held_back(
-    data_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """DESIGN 6: an exception that nobody expected is no start-up failure: all is said."""
 
@@ -153,7 +153,7 @@ def test_a_bug_brings_out_what_was_held_back(
     (config / "config.toml").write_text("[")
     with pytest.raises(ZeroDivisionError):
         main(["run", "--no-host", "--data-dir", str(data_dir)])
-    assert "config.toml: " in capsys.readouterr().err
+    assert "config.toml: " in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("closed", [False, True])

@@ -1,0 +1,72 @@
+"""The loop with a virtual clock is right before anything is tested with it."""
+
+import asyncio
+import threading
+import time
+
+import pytest
+from tests.shell.virtual_time import StuckError, run_virtually
+
+
+def test_a_day_passes_at_once_and_timers_fire_in_order() -> None:
+    """Sleeps of a minute to a day end in the order of their times, without any waiting."""
+
+    async def main() -> list[tuple[str, float]]:
+        loop, told = asyncio.get_running_loop(), []
+
+        async def sleeper(name: str, seconds: float) -> None:
+            await asyncio.sleep(seconds)
+            told.append((name, loop.time()))
+
+        await asyncio.gather(sleeper("day", 86_400), sleeper("hour", 3_600), sleeper("minute", 60))
+        return told
+
+    assert run_virtually(main()) == [("minute", 60), ("hour", 3_600), ("day", 86_400)]
+
+
+def test_the_clock_stands_still_while_a_thread_works() -> None:
+    """A deadline of a second doesn't overtake work on a thread, however long that takes."""
+
+    async def main() -> float:
+        started = threading.Event()
+
+        def work() -> str:
+            started.wait()
+            time.sleep(0.01)
+            return "done"
+
+        asyncio.get_running_loop().call_soon(started.set)
+        assert await asyncio.wait_for(asyncio.to_thread(work), 1) == "done"
+        return asyncio.get_running_loop().time()
+
+    assert run_virtually(main()) == 0
+
+
+def test_sockets_are_heard_before_time_passes() -> None:
+    """What a peer wrote is read before a timeout of a millisecond can fire."""
+
+    async def main() -> bytes:
+        async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(await reader.readline())
+            writer.close()
+
+        server = await asyncio.start_server(echo, "127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(b"hello\n")
+        line = await asyncio.wait_for(reader.readline(), 0.001)
+        writer.close()
+        server.close()
+        await server.wait_closed()
+        return line
+
+    assert run_virtually(main()) == b"hello\n"
+
+
+def test_a_wait_for_ever_is_an_error() -> None:
+    """A test that waits for what can't come fails at once instead of hanging."""
+
+    async def main() -> None:
+        await asyncio.Event().wait()
+
+    with pytest.raises(StuckError):
+        run_virtually(main())
