@@ -17,7 +17,9 @@ EXIT_INTERRUPTED = 130
 _COMMANDS = {
     "run": Lazy("saga_shell.cli.run:run", "Run the launcher until it is told to end."),
     "diag": Lazy("saga_shell.cli.diag.group:diag", "Ask what happened, or what happens now."),
+    "check": Lazy("saga_shell.cli.check:check", "Drive sagas through every race there is."),
     "demo": Lazy("saga_shell.cli.demo:demo", "Watch sagas run, fail and recover, in 15 seconds."),
+    "bench": Lazy("saga_shell.cli.bench:bench", "Measure what it costs, beside its limits."),
 }
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 from tests.core.agentmux.launcher import Launcher
-from tests.core.engine.odd_sagas import Scripted
+from tests.core.engine.odd_sagas import Odd, Scripted, as_saga
 from tests.core.harness import emitted, records, replies, sent
 
 from saga_core import Config
@@ -21,11 +21,14 @@ from saga_core.engine import (
     CloseConnection,
     Command,
     Dispatch,
+    Done,
     IssueCommand,
     LineRejected,
     Saga,
     SagaActionFailed,
+    SagaCompleted,
     SagaFailed,
+    SagaStarted,
     StepOpened,
 )
 
@@ -154,6 +157,17 @@ def test_only_one_deadline_covers_both_steps() -> None:
     ]
 
 
+def test_a_saga_is_not_shown_its_own_bracket() -> None:
+    """FACTS 1.3, 3.1: brackets carry an id, yet are no answers: `on_event` never sees one."""
+    curious = Odd(on_event=lambda *_: (Odd(), Done()))
+    starting = Odd(start=lambda _: (curious, IssueCommand("host", SpawnPoolWindow())))
+    launcher = Launcher(application=Promoting(as_saga(starting)))
+    launcher.promote("w")
+    launcher.ignores(SagaStarted(1, "odd", 9), SagaCompleted(1, 9), SagaFailed(1, "no", 9))
+    launcher.give(PoolWindowAdded("", 0, 1))
+    assert launcher.endings() == {1: "completed"}
+
+
 def test_srv_is_a_peer_of_the_same_kind() -> None:
     """FACTS R-11, DESIGN 4: srv has a link of its own; its buffer and its reasons name it."""
     launcher = Launcher(Config(buffer_cap=1), issuing(IssueCommand("srv", SpawnPoolWindow())))
@@ -175,14 +189,20 @@ def test_a_tool_is_no_peer() -> None:
     assert launcher.state.links["host"].buffer == (1,)
 
 
+class Promoting(AgentMux):
+    """AgentMux, but a promote starts this saga."""
+
+    def __init__(self, saga: Saga) -> None:
+        self.saga = saga
+
+    def triggers(self, event: BusEvent) -> tuple[Saga, ...]:
+        """Only promotes."""
+        return (self.saga,) if isinstance(event, PoolWindowPromoted) else ()
+
+
 def issuing(action: IssueCommand) -> AgentMux:
     """AgentMux, but a promote starts a saga with this one command."""
-
-    class Issuing(AgentMux):
-        def triggers(self, event: BusEvent) -> tuple[Saga, ...]:
-            return (Scripted(action),) if isinstance(event, PoolWindowPromoted) else ()
-
-    return Issuing()
+    return Promoting(Scripted(action))
 
 
 @pytest.mark.parametrize(

@@ -66,9 +66,14 @@ def always(saga: object) -> Callable[[BusEvent], tuple[Saga, ...]]:
     """Every order starts this saga."""
 
     def opens(event: BusEvent) -> tuple[Saga, ...]:
-        return (saga,) if isinstance(event, Placed) else ()  # type: ignore[return-value]  # on purpose: it may be no saga at all
+        return (as_saga(saga),) if isinstance(event, Placed) else ()
 
     return opens
+
+
+def as_saga(value: object) -> Saga:
+    """`value` where a saga is wanted."""
+    return value  # type: ignore[return-value]  # on purpose: it may be no saga at all
 
 
 def snapshot_of(value: object) -> Callable[[], Json]:

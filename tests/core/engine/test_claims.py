@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 from tests.core.engine.odd_sagas import Scripted, always
-from tests.core.engine.order_app import Did, Do, Placed, Shop
+from tests.core.engine.order_app import Did, Do, Fulfil, Placed, Shop
 from tests.core.engine.store import Store
 from tests.core.harness import Run, sent
 
@@ -98,9 +98,10 @@ def test_a_failed_send_of_an_ended_saga_brings_nothing_back() -> None:
     assert sent(store.last) == []
 
 
-def test_brackets_from_elsewhere_end_nobody() -> None:
+def test_brackets_from_elsewhere_start_and_end_nobody() -> None:
     """FACTS 1.3: a bracket that another producer published concerns no saga here."""
-    store = last_step()
+    store = Store(opens=lambda _: (Fulfil("anything starts me"),))
+    store.order("a")
     store.ignores(SagaStarted(1, "fulfil", 9), SagaCompleted(1, 9), SagaFailed(1, "no", 9))
     assert store.in_flight == [1]
 

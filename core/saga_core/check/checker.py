@@ -1,0 +1,228 @@
+"""The whole check of a scenario: contracts, safety, liveness, and what must happen once."""
+
+from collections.abc import Hashable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from saga_core.check.guide import Step, follow
+from saga_core.check.lanes import lines
+from saga_core.check.liveness import Fair, lasso
+from saga_core.check.places import Move, Places
+from saga_core.check.report import CheckedScope, Counterexample, Report, Verdict
+from saga_core.check.scope import FAULTS, HONEST, Scenario, Scope
+from saga_core.check.search import Found, Limits, Search, Watch
+from saga_core.check.sometimes import unmet
+from saga_core.engine.events import SagaDeadline, TimerFired
+from saga_core.engine.history import Violation
+
+CONTRACTS = "contracts"
+"""Its counterexamples need not be the shortest: commands become known as the search goes on."""
+
+SAFETY = {
+    "I1": "one opening and one terminal per saga, and log and bus tell the same story",
+    "I2": "no dispatch and no buffered command after the terminal",
+    "I3": "every row precedes what it announces",
+    "I4": "step indices count from 0, at most one step is pending",
+    "I5": "versions are contiguous",
+    "I6": "in flight, opened and not closed, and deadline armed are the same",
+    "I7": "the buffer keeps its cap and its order, and loses nothing",
+    "I8": "foreign answers change nothing",
+    "I9": "ids grow and are never used again",
+    "timers": "each stay in a buffer has its own timer, and nothing else has one",
+    "dispatch": "a command goes to the newest connection, which is open, for a saga that awaits it",
+    "bracket": "a subscriber that reconnects can close every bracket, after a crash too",
+    "bus": "at most one terminal on the bus, crashes included",
+    "recovery": "whatever the rows were, a new run starts with nothing in flight",
+    CONTRACTS: "what concerns nobody returns the same state object and no effects",
+}
+"""The promises that a single move can break."""
+
+ENDS = "ends"
+"""Every opened saga ends, if deadlines fire."""
+
+COMPLETES = "completes"
+"""Every opened saga completes, if its peers answer and come back."""
+
+SOMETIMES = "sometimes: "
+"""Something happened at least once; the check is vacuous without it."""
+
+
+class Finding(Struct, frozen=True):
+    """A counterexample in a search, before it is told: `loop` is the part that goes on for ever."""
+
+    promise: str
+    sentence: str
+    path: tuple[tuple[int, int], ...]
+    loop: tuple[tuple[int, int], ...] | None = None
+    shortest: bool = False
+
+
+def check(scenario: Scenario, scope: Scope, watch: Watch, limits: Limits | None = None) -> Report:
+    """Check everything. What breaks first ends the check; Ctrl-C, time and memory cut it."""
+    return _Check(scenario, scope, watch, limits or Limits()).run()
+
+
+class _Check:
+    def __init__(self, scenario: Scenario, scope: Scope, watch: Watch, limits: Limits) -> None:
+        assert not scope.faults - FAULTS.keys(), f"unknown faults: {scope.faults - FAULTS.keys()}"
+        self.scenario, self.scope = scenario, scope
+        self.watch, self.limits = watch, limits
+        self.began = watch.clock()
+        self.main = Search(Places(scenario, scope), limits, watch)
+        self.searches = [self.main]
+        self.properties: dict[str, Verdict] = {}
+
+    def run(self) -> Report:
+        try:
+            broken = self._safety() or self._ends() or self._completes()
+        except KeyboardInterrupt:
+            self.main.cut = "interrupted"
+            return self._report(None)
+        return self._report(broken)
+
+    def _safety(self) -> Counterexample | None:
+        found = self.main.run()
+        self.properties |= dict.fromkeys(SAFETY, self._unless_cut(self.main))
+        if found is not None:
+            return self._told(self.main, _broken(self.main, found))
+        if self.main.cut is None:
+            missing = unmet(self.main.places)
+            self.properties |= {SOMETIMES + name: "violated" for name in missing}
+        return None
+
+    def _ends(self) -> Counterexample | None:
+        if "deadline" not in self.scope.faults:
+            return None
+        self.properties[ENDS] = self._unless_cut(self.main)
+        if self.main.cut is not None or _deadlines_end_all(self.main.places):
+            return None
+        return self._lasso(self.main, ENDS, lambda move: _ENDING.get(move.kind))
+
+    def _completes(self) -> Counterexample | None:
+        if self.main.cut is not None:
+            return None
+        cap = max(self.scope.buffer_cap, self.scope.triggers)
+        honest = replace(self.scope, faults=HONEST, buffer_cap=cap)
+        search = Search(Places(self.scenario, honest, honest=True), self.limits, self.watch)
+        self.searches.append(search)
+        found = search.run()
+        self.properties[COMPLETES] = self._unless_cut(search)
+        if found is not None:
+            return self._told(search, _broken(search, found))
+        if search.cut is not None:
+            return None
+        return self._lasso(search, COMPLETES, lambda move: _answering(search, move))
+
+    def _lasso(self, search: Search, promise: str, fair: Fair) -> Counterexample | None:
+        places = search.places
+        found = lasso(search, lambda w: bool(places.open_sagas(search.place_of(w))), fair)
+        if found is None:
+            return None
+        stuck = places.open_sagas(search.place_of(search.worlds[found.world]))
+        sentence = f"saga {stuck[0]} stays in flight for ever"
+        path = tuple(search.path_to(found.world))
+        return self._told(search, Finding(promise, sentence, path, found.round))
+
+    def _told(self, search: Search, finding: Finding) -> Counterexample:
+        """The counterexample in real names; the last move of a broken promise is found anew."""
+        self.properties[finding.promise] = "violated"
+        plain_scope = replace(search.places.scope, reductions=frozenset())
+        places = Places(self.scenario, plain_scope, honest=search.places.honest)
+        plain = Search(places, self.limits, self.watch)
+        for sent in search.places.memo.commands:
+            places.memo.bit(sent)
+        loop = finding.loop
+        steps = follow(search, [*finding.path, *(loop or ())], plain)
+        sentence = finding.sentence
+        if loop is None:
+            broken = plain.broken_in(steps[-1].world if steps else plain.worlds[0])
+            assert broken is not None, "a broken promise is broken without the reductions too"
+            steps.append(Step(broken[0], -1))
+            sentence = broken[1].sentence
+        else:
+            last = steps[len(finding.path) - 1].world if finding.path else plain.worlds[0]
+            stuck = places.open_sagas(plain.place_of(last))
+            sentence = f"saga {stuck[0]} stays in flight for ever"
+        return Counterexample(
+            finding.promise,
+            sentence,
+            finding.shortest,
+            tuple(lines(plain, steps)),
+            None if loop is None else len(finding.path),
+        )
+
+    def _unless_cut(self, search: Search) -> Verdict:
+        return "holds" if search.cut is None else "undetermined"
+
+    def _report(self, broken: Counterexample | None) -> Report:
+        main = self.main
+        cut = next((search.cut for search in self.searches if search.cut is not None), None)
+        if broken is not None:
+            self._undetermine(broken.promise)
+        vacuous = any(name.startswith(SOMETIMES) for name in self.properties)
+        verdict: Verdict = "holds" if cut is None else "undetermined"
+        return Report(
+            "violated" if broken is not None or vacuous else verdict,
+            cut is None and broken is None,
+            _told_scope(self.scope),
+            self.properties,
+            len(main.worlds),
+            main.transitions,
+            sum(search.step_calls for search in self.searches),
+            len(main.places.memo.states),
+            main.depth,
+            self.watch.clock() - self.began,
+            broken,
+            cut,
+        )
+
+    def _undetermine(self, promise: str) -> None:
+        """A search that ended at a broken promise says nothing of the others."""
+        if promise in SAFETY:
+            others = SAFETY.keys() - {promise}
+            self.properties |= dict.fromkeys(sorted(others), "undetermined")
+
+
+_ENDING: dict[str, Hashable] = {"deadline": "deadline", "start": "start"}
+
+
+def _answering(search: Search, move: Move) -> Hashable | None:
+    """What peers do that answer and come back: they answer each saga, and they connect."""
+    match move.kind:
+        case "answer":
+            return "answer", search.places.memo.commands[move.subject].saga_id
+        case "connect" | "second":
+            return "connect", search.places.world.targets[move.subject - 1]
+        case "closed":
+            return move.kind
+        case _:
+            return None
+
+
+def _deadlines_end_all(places: Places) -> bool:
+    """Whether in every state every saga's deadline ends that saga, and a start ends all."""
+    memo = places.memo
+    for state in range(len(memo.states)):
+        for saga_id in memo.in_flight[state]:
+            event = memo.event(TimerFired(SagaDeadline(saga_id)))
+            if saga_id in memo.arc(state, event).names.sagas:
+                return False
+    return not any(memo.in_flight[arc.to] for arc in memo.all_starts())
+
+
+def _broken(search: Search, found: Found) -> Finding:
+    violation: Violation = found.violation
+    path = tuple(search.path_to(found.world))
+    shortest = violation.invariant != CONTRACTS and not found.late
+    return Finding(violation.invariant, violation.sentence, path, shortest=shortest)
+
+
+def _told_scope(scope: Scope) -> CheckedScope:
+    return CheckedScope(
+        dict(scope.sagas),
+        scope.buffer_cap,
+        scope.connections,
+        tuple(fault for fault in FAULTS if fault in scope.faults),
+        tuple(sorted(scope.reductions)),
+    )

@@ -1,0 +1,123 @@
+"""What must change nothing, in every state: the cheapest check, and it needs no world.
+
+An event about an unknown id returns *the same state object* and no effects. What a peer says
+about an ended saga may be published, but it decides nothing: that is the obligation on which a
+search may forget what peers still hold for ended sagas (`scope.DEAD_ANSWERS`).
+"""
+
+from collections.abc import Iterator
+
+from saga_core.check.memo import Memo, Sent
+from saga_core.check.view import CURRENT_STAY, OLD_STAY, decides_alike
+from saga_core.engine.effects import (
+    ArmTimer,
+    CancelTimer,
+    CloseConnection,
+    Dispatch,
+    Effect,
+    Emit,
+    WriteLog,
+)
+from saga_core.engine.events import (
+    CommandReceived,
+    ConnectionClosed,
+    Event,
+    FrameExpiry,
+    LineRejected,
+    SagaDeadline,
+    SendFailed,
+    TimerFired,
+)
+from saga_core.engine.history import Violation
+from saga_core.engine.messages import (
+    SagaActionFailed,
+    SagaCompleted,
+    SagaFailed,
+    SagaStarted,
+)
+from saga_core.engine.state import State
+
+NOBODY = 1_000_000
+"""A connection that never was."""
+
+_DECIDES = (WriteLog, Dispatch, ArmTimer, CancelTimer, CloseConnection)
+_BRACKETS = (SagaStarted, SagaCompleted, SagaFailed)
+
+
+class Contracts:
+    """Checks each state of a memo once, and again for commands that came up since."""
+
+    def __init__(self, memo: Memo) -> None:
+        self.checked = 0
+        self._memo = memo
+        self._commands: dict[int, int] = {}
+
+    def broken_in(self, state: int) -> tuple[Event, Violation] | None:
+        """The first event that changes something in this state, though it must not."""
+        done = self._commands.get(state)
+        if done == len(self._memo.commands):
+            return None
+        self._commands[state] = len(self._memo.commands)
+        here = self._memo.states[state]
+        if done is None:
+            for event in self._foreign(state):
+                if not self._ignored(here, event):
+                    return event, Violation("contracts", f"{event} changed something")
+        for event in self._dead(state, done or 0):
+            if not self._decides_nothing(state, event):
+                return event, Violation("contracts", f"{event} concerns an ended saga, yet decides")
+        return None
+
+    def _ignored(self, state: State[object], event: Event) -> bool:
+        self.checked += 1
+        after, effects = self._memo.reducer.step(state, event)
+        return after is state and not effects
+
+    def _decides_nothing(self, number: int, event: Event) -> bool:
+        self.checked += 1
+        before = self._memo.states[number]
+        after, effects = self._memo.reducer.step(before, event)
+        if any(_decides(effect) for effect in effects):
+            return False
+        return decides_alike(before, after) or self._memo.state(after)[0] == number
+
+    def _foreign(self, state: int) -> Iterator[Event]:
+        here, in_flight = self._memo.states[state], self._memo.in_flight[state]
+        for saga_id in range(here.counters.next_saga_id + 1):
+            if saga_id in in_flight:
+                yield TimerFired(FrameExpiry(saga_id, OLD_STAY))
+                continue
+            yield TimerFired(SagaDeadline(saga_id))
+            yield TimerFired(FrameExpiry(saga_id, CURRENT_STAY))
+            yield SagaActionFailed(saga_id, "foreign", 0)
+            yield SagaFailed(saga_id, "foreign", 0)
+        for flight in map(here.sagas.get, in_flight):
+            if flight is not None and flight.awaiting is not None:
+                yield SendFailed(NOBODY, flight.awaiting.command)
+        yield ConnectionClosed(NOBODY)
+        yield LineRejected(NOBODY, "foreign", fatal=True)
+
+    def _dead(self, state: int, first: int) -> Iterator[Event]:
+        """What peers may still say of ended sagas, and senders of commands not awaited there."""
+        in_flight, links = self._memo.in_flight[state], self._memo.states[state].links
+        for sent in self._memo.commands[first:]:
+            link = links[sent.target]
+            newest = () if link.connection is None else (link.connection,)
+            for connection in (*link.older, *newest):
+                if not self._awaited(state, connection, sent):
+                    yield SendFailed(connection, sent.command)
+                if sent.saga_id in in_flight:
+                    continue
+                for answer in self._memo.said(sent.command):
+                    yield CommandReceived(connection, answer)
+
+    def _awaited(self, state: int, connection: int, sent: Sent) -> bool:
+        flight = self._memo.states[state].sagas.get(sent.saga_id)
+        step = flight.awaiting if flight is not None else None
+        return step is not None and (step.connection, step.command) == (connection, sent.command)
+
+
+def _decides(effect: Effect) -> bool:
+    return isinstance(effect, _DECIDES) or (
+        isinstance(effect, Emit) and isinstance(effect.event, _BRACKETS)
+    )

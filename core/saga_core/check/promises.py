@@ -1,0 +1,228 @@
+"""Whether one step kept every promise, judged by that step alone.
+
+In a settled state the log and the bus have told exactly one story: each saga in flight has an
+open row, an open bracket, an armed deadline and the steps that its entry counts; every other saga
+has ended. So one step is judged against the story that its state implies, and must lead to the
+story that the next state implies. By induction that holds for every run, whatever its length, and
+no history is needed in the search.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pyrsistent import pmap
+
+from saga_core.engine import outcomes
+from saga_core.engine.application import Application
+from saga_core.engine.effects import ArmTimer, CancelTimer, Dispatch, Effect, WriteLog
+from saga_core.engine.events import Event, FrameExpiry, RecoveryRequested, TimerFired
+from saga_core.engine.history import History, StepState, Story, Violation
+from saga_core.engine.invariants import observe
+from saga_core.engine.ordered import sorted_items
+from saga_core.engine.records import SagaClosed
+from saga_core.engine.state import Awaiting, InFlight, State
+
+_TOUCHING = (WriteLog, Dispatch, ArmTimer, CancelTimer)
+"""Effects that concern sagas; without them and with the same registry nothing else can break."""
+
+
+def broken_by(
+    app: Application[Any],
+    told: History,
+    before: State[Any],
+    event: Event,
+    after: State[Any],
+    effects: tuple[Effect, ...],
+) -> Violation | None:
+    """The first promise that this step broke.
+
+    `told` is the implied history of `before`, which is settled; `after` is not settled yet.
+    """
+    history, broken = observe(app, told, before, event, after, effects)
+    if broken:
+        return broken[0]
+    if (reused := _reused(before, event, after)) is not None:
+        return reused
+    untouched = after.sagas is before.sagas and after.links is before.links
+    if untouched and not any(isinstance(effect, _TOUCHING) for effect in effects):
+        return None
+    rules = (
+        _same_story(history, implied_history(after)),
+        _expiries(before, event, after, effects),
+        _answers_can_come(after),
+        _commands(before, after, effects),
+        _frames_stay(before, after, effects),
+        _remembered(event, after, effects),
+    )
+    return next((found for rule in rules for found in rule), None)
+
+
+def implied_history(state: State[Any]) -> History:
+    """What the log and the bus have told, going by the registry."""
+    flights = sorted_items(state.sagas)
+    stories = {saga_id: _implied_story(flight) for saga_id, flight in flights}
+    counters = state.counters
+    return History(
+        pmap(stories), counters.version, counters.next_saga_id - 1, counters.next_sequence
+    )
+
+
+def _implied_story(flight: InFlight) -> Story:
+    done = flight.next_step_index - (flight.awaiting is not None)
+    succeeded: StepState = "succeeded"
+    steps = (succeeded,) * done
+    if flight.awaiting is None:
+        return Story(announced=True, armed=True, steps=steps)
+    issued = flight.awaiting.issued
+    return Story(announced=True, armed=True, steps=(*steps, "pending"), issued=issued)
+
+
+def _reused(before: State[Any], event: Event, after: State[Any]) -> Violation | None:
+    """Ids grow, and a new run goes on above every id of the runs before (FACTS R-41)."""
+    lowest = before.counters.next_saga_id
+    if isinstance(event, RecoveryRequested):
+        lowest = event.next_saga_id
+    found = after.counters.next_saga_id
+    if found >= lowest:
+        return None
+    return Violation("I9", f"the next saga would get id {found}, though {lowest - 1} was given out")
+
+
+def _same_story(told: History, implied: History) -> Iterator[Violation]:
+    for saga_id, story in sorted_items(implied.stories):
+        steps = told.stories[saga_id].steps
+        if steps != story.steps:
+            sentence = f"saga {saga_id} is at {story.steps}, yet its rows say {steps}"
+            yield Violation("I6", sentence)
+        if not told.stories[saga_id].announced:
+            yield Violation("I1", f"saga {saga_id} is in flight, yet its bracket never opened")
+
+
+def _expiries(
+    before: State[Any], event: Event, after: State[Any], effects: tuple[Effect, ...]
+) -> Iterator[Violation]:
+    """A stay in a buffer has its own timer, and nothing else has one (FACTS R-26)."""
+    armed = expiries_wanted(before)
+    if isinstance(event, TimerFired) and isinstance(event.timer, FrameExpiry):
+        armed.discard(event.timer)
+    for effect in effects:
+        match effect:
+            case ArmTimer(FrameExpiry() as timer):
+                if timer.stay < before.counters.next_sequence or timer in armed:
+                    yield Violation("timers", f"{timer} was used before")
+                armed.add(timer)
+            case CancelTimer(FrameExpiry() as timer):
+                armed.discard(timer)
+            case _:
+                pass
+    if armed != (wanted := expiries_wanted(after)):
+        yield Violation("timers", f"armed are {_listed(armed)}, commands wait by {_listed(wanted)}")
+
+
+def expiries_wanted(state: State[Any]) -> set[FrameExpiry]:
+    """The timers of all commands that wait in a buffer."""
+    waiting = [(saga_id, _step(state, saga_id)) for saga_id in _buffered(state)]
+    return {FrameExpiry(saga_id, step.stay) for saga_id, step in waiting if step is not None}
+
+
+def _listed(timers: set[FrameExpiry]) -> str:
+    shown = sorted((timer.saga_id, timer.stay) for timer in timers)
+    return ", ".join(f"saga {saga_id} stay {stay}" for saga_id, stay in shown) or "none"
+
+
+def _answers_can_come(after: State[Any]) -> Iterator[Violation]:
+    """A command whose connection ended is not awaited there any more (FACTS R-17)."""
+    for saga_id, flight in sorted_items(after.sagas):
+        step = flight.awaiting
+        if step is None or step.connection is None:
+            continue
+        link = after.links[step.target]
+        if step.connection != link.connection and step.connection not in link.older:
+            sentence = f"saga {saga_id} awaits an answer on connection {step.connection}"
+            yield Violation("dispatch", f"{sentence}, which ended")
+
+
+def _commands(
+    before: State[Any], after: State[Any], effects: tuple[Effect, ...]
+) -> Iterator[Violation]:
+    """What is sent is what its saga awaits, on the newest connection, in the order of issue."""
+    newest = 0
+    for dispatch in _sent(effects):
+        broken = _command(before, after, dispatch, newest)
+        if broken is not None:
+            yield broken
+        saga_id = _saga_of(after, dispatch)
+        step = _step(after, saga_id) if saga_id is not None else None
+        newest = step.issued if step is not None else newest
+
+
+def _command(
+    before: State[Any], after: State[Any], dispatch: Dispatch, newest: int
+) -> Violation | None:
+    saga_id = _saga_of(after, dispatch)
+    step = _step(after, saga_id) if saga_id is not None else None
+    if saga_id is None or step is None:
+        sentence = f"{dispatch.command} went to {dispatch.target}, and no saga in flight awaits"
+        return Violation("dispatch", f"{sentence} it there")
+    if dispatch.connection != after.links[dispatch.target].connection:
+        return Violation("dispatch", f"saga {saga_id} goes to an older connection")
+    if dispatch.redelivery != _was_sent(before, saga_id, step):
+        return Violation("dispatch", f"saga {saga_id}: redelivery is {dispatch.redelivery}")
+    if step.issued < newest:
+        return Violation("I7", f"saga {saga_id} is sent after a newer command")
+    return None
+
+
+def _saga_of(state: State[Any], dispatch: Dispatch) -> int | None:
+    for saga_id, flight in sorted_items(state.sagas):
+        step = flight.awaiting
+        if step is None or step.connection != dispatch.connection:
+            continue
+        if (step.target, step.command) == (dispatch.target, dispatch.command):
+            return saga_id
+    return None
+
+
+def _was_sent(before: State[Any], saga_id: int, step: Awaiting) -> bool:
+    earlier = _step(before, saga_id)
+    return earlier is not None and earlier.step_index == step.step_index and earlier.sent
+
+
+def _frames_stay(
+    before: State[Any], after: State[Any], effects: tuple[Effect, ...]
+) -> Iterator[Violation]:
+    """A command leaves its buffer by being sent or answered, or with its saga (R-01)."""
+    sent = {_saga_of(after, dispatch) for dispatch in _sent(effects)}
+    for saga_id in sorted(_buffered(before) - _buffered(after) - sent):
+        step, earlier = _step(after, saga_id), _step(before, saga_id)
+        if step is not None and earlier is not None and step.step_index == earlier.step_index:
+            yield Violation("I7", f"the command of saga {saga_id} vanished from its buffer")
+
+
+def _remembered(
+    event: Event, after: State[Any], effects: tuple[Effect, ...]
+) -> Iterator[Violation]:
+    """A subscriber that reconnects finds every ending in the snapshot (FACTS R-39)."""
+    kept = {o.saga_id for o in outcomes.last(after.outcomes, after.config.outcomes_kept)}
+    closed = [e.record.saga_id for e in effects if isinstance(e, WriteLog) and _closes(e)]
+    known = [o.saga_id for o in event.outcomes] if isinstance(event, RecoveryRequested) else []
+    for saga_id in (*known, *closed):
+        if saga_id not in kept:
+            yield Violation("bracket", f"no snapshot tells how saga {saga_id} ended")
+
+
+def _closes(effect: WriteLog) -> bool:
+    return isinstance(effect.record, SagaClosed)
+
+
+def _sent(effects: tuple[Effect, ...]) -> list[Dispatch]:
+    return [e for e in effects if isinstance(e, Dispatch) and e.connection is not None]
+
+
+def _buffered(state: State[Any]) -> set[int]:
+    return {saga_id for _, link in sorted_items(state.links) for saga_id in link.buffer}
+
+
+def _step(state: State[Any], saga_id: int) -> Awaiting | None:
+    flight = state.sagas.get(saga_id)
+    return flight.awaiting if flight is not None else None

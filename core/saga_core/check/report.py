@@ -1,0 +1,67 @@
+"""What a check found, as values that go into JSON as they are."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+Verdict = Literal["holds", "violated", "undetermined"]
+"""`holds` is said of the scope that was searched to its end, `undetermined` of a search cut."""
+
+
+class Line(Struct, frozen=True):
+    """One move of a counterexample, and what it changed, by lane; a lane without change is ""."""
+
+    move: str
+    registry: str = ""
+    link: str = ""
+    peers: str = ""
+    timers: str = ""
+    log: str = ""
+    bus: str = ""
+
+
+class Counterexample(Struct, frozen=True):
+    """A run that breaks a promise.
+
+    `shortest`: no run with fewer moves breaks any promise that was checked in the same search.
+    `repeats`: None, or from which of the moves on the run goes round for ever; equal to the
+    number of moves, it stays where it is.
+    """
+
+    promise: str
+    sentence: str
+    shortest: bool
+    moves: tuple[Line, ...]
+    repeats: int | None = None
+
+
+class CheckedScope(Struct, frozen=True):
+    """What was checked."""
+
+    sagas: dict[str, int]
+    buffer_cap: int
+    connections: int
+    faults: tuple[str, ...]
+    reductions: tuple[str, ...]
+
+
+class Report(Struct, frozen=True):
+    """The outcome of a check.
+
+    `complete`: every world of the scope was visited. `properties` says of each one `holds`,
+    `violated` or `undetermined`. `states` counts worlds, `reducer_states` the states of the
+    reducer among them; `depth` is the number of moves to the farthest world.
+    """
+
+    verdict: Verdict
+    complete: bool
+    scope: CheckedScope
+    properties: dict[str, Verdict]
+    states: int
+    transitions: int
+    step_calls: int
+    reducer_states: int
+    depth: int
+    seconds: float
+    counterexample: Counterexample | None = None
+    cut: str | None = None

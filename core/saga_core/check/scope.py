@@ -1,0 +1,85 @@
+"""What an author says to have a saga checked: the scenario; and how far a check goes: the scope."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from saga_core.engine.application import Application
+from saga_core.engine.events import Event
+from saga_core.engine.messages import BusEvent, Command
+
+FAULTS: dict[str, str] = {
+    "deadline": "a saga's deadline passes",
+    "expiry": "a command waits in its buffer for as long as it may",
+    "failure": "a peer reports that it could not do what it was asked",
+    "twice": "a peer answers the same command again, sooner or later",
+    "foreign": "a peer answers for the wrong saga",
+    "lost": "a command is sent and never taken",
+    "send": "a command is known not to have been sent",
+    "disconnect": "a peer's connection ends",
+    "restart": "a peer's process dies, and forgets what it was asked",
+    "second": "a peer connects again while its older connection lives on",
+    "log": "a commit fails, and the log stays broken for a while",
+    "shutdown": "the process is asked to end",
+    "crash": "the process dies between any two effects, and recovers from its rows",
+}
+"""What can go wrong, by name. Each may happen as often as it likes."""
+
+HONEST = frozenset({"disconnect", "restart", "second", "send"})
+"""The faults that a peer which answers in time survives: every saga still completes."""
+
+DEAD_ANSWERS = "dead-answers"
+"""The reduction that forgets what peers still hold for ended sagas: see `contracts`."""
+
+NAMES = "names"
+"""The reduction that calls sagas by rank and connections by role: see `view`."""
+
+LATE_ROWS = "late-rows"
+"""The reduction that forgets which rows a failing log lacks. The obligation it rests on is checked
+at every start: whatever the rows are, the next run starts with nothing in flight."""
+
+REDUCTIONS = frozenset({DEAD_ANSWERS, NAMES, LATE_ROWS})
+"""What makes the search smaller. Each can be switched off."""
+
+
+def _as_it_is(mirror: Any, _connections: Mapping[int, int]) -> Any:
+    return mirror
+
+
+class Scenario(Struct, frozen=True):
+    """An application and its world.
+
+    `triggers` are the events that open sagas, by name. `connect` are the events by which the peer
+    `target` comes in over a connection. `answers` is what that peer says when it did what a
+    command asks, each one possible; `failure` is what it says when it could not. `peers` are the
+    targets that sagas use. `settle` gives the mirror new names for its connections, and shared
+    ones to whatever in it only grows; it is needed if the mirror holds either.
+    """
+
+    application: Application[Any]
+    triggers: Mapping[str, BusEvent]
+    connect: Callable[[str, int], tuple[Event, ...]]
+    answers: Callable[[Command], tuple[Command, ...]]
+    failure: Callable[[Command], Command]
+    peers: tuple[str, ...]
+    settle: Callable[[Any, Mapping[int, int]], Any] = _as_it_is
+
+
+class Scope(Struct, frozen=True):
+    """How far a check goes. What is bounded is the number of triggers; faults have no bound.
+
+    `sagas` are the triggers' names and how often each comes; `connections` is how many may live
+    at once, for each peer.
+    """
+
+    sagas: tuple[tuple[str, int], ...]
+    buffer_cap: int = 1
+    faults: frozenset[str] = frozenset(FAULTS)
+    connections: int = 2
+    reductions: frozenset[str] = REDUCTIONS
+
+    @property
+    def triggers(self) -> int:
+        """How many triggers come in all."""
+        return sum(count for _, count in self.sagas)

@@ -1,0 +1,37 @@
+"""Which scenario is meant: AgentMux's own, or one of the user's that is named as `module:name`."""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from saga_core.check import Scenario
+from saga_core.check.agentmux import SCENARIO
+from saga_shell.cli.refusal import EXIT_USAGE, Refusal
+
+
+def scenario_of(place: str | None) -> Scenario:
+    """The scenario at `module:name`; modules of the present directory are found too."""
+    if place is None:
+        return SCENARIO
+    module, _, name = place.partition(":")
+    if not module or not name:
+        raise _refused(place, "write MODULE:NAME, such as shop.checks:SCENARIO")
+    found = getattr(_imported(place, module), name, None)
+    if not isinstance(found, Scenario):
+        shown = "nothing" if found is None else f"a {type(found).__name__}"
+        raise _refused(place, f"{name} is {shown}, not a saga_core.check.Scenario")
+    return found
+
+
+def _imported(place: str, module: str) -> object:
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        return import_module(module)
+    except Exception as error:  # noqa: BLE001 -- the module is the user's: whatever it does wrong is told
+        raise _refused(place, f"{type(error).__name__}: {error}") from None
+
+
+def _refused(place: str, problem: str) -> Refusal:
+    return Refusal(f"--application {place}: {problem}", EXIT_USAGE)

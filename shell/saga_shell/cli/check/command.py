@@ -1,0 +1,145 @@
+"""`agentmux-launcher check`: visit every world within a scope, and say what holds."""
+
+import time
+from typing import TypedDict, Unpack
+
+import click
+
+from saga_core.check import (
+    FAULTS,
+    REDUCTIONS,
+    Limits,
+    Progress,
+    Report,
+    Scenario,
+    Scope,
+    Verdict,
+    Watch,
+)
+from saga_core.check import check as run_check
+from saga_shell.cli.check.application import scenario_of
+from saga_shell.cli.check.text import progress_line, report_lines
+from saga_shell.cli.refusal import EXIT_FAILED, EXIT_USAGE, Refusal
+from saga_shell.cli.schema import JsonCommand, json_line, json_option
+from saga_shell.cli.streams import remark, show
+from saga_shell.cli.values import Seconds
+
+EXIT_UNDETERMINED = 3
+"""The search was cut: by time, memory or Ctrl-C."""
+
+_CODES: dict[Verdict, int] = {
+    "holds": 0,
+    "violated": EXIT_FAILED,
+    "undetermined": EXIT_UNDETERMINED,
+}
+
+
+class Given(TypedDict):
+    """The command line as click hands it over."""
+
+    sagas: tuple[tuple[str, int], ...]
+    all_faults: bool
+    faults: tuple[str, ...]
+    buffer_cap: int
+    application: str | None
+    unreduced: bool
+    max_seconds: float
+    max_states: int
+    as_json: bool
+
+
+class SagaCount(click.ParamType[tuple[str, int]]):
+    """`NAME=COUNT`, how often one kind of saga is triggered."""
+
+    name = "name=count"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, int]:
+        """Read `value`, or refuse it in one line."""
+        name, _, count = str(value).partition("=")
+        if not name or not (count.isascii() and count.isdecimal()) or int(count) == 0:
+            self.fail(
+                f"{value!r}: write a saga's name, then =COUNT with a count above 0", param, ctx
+            )
+        return name, int(count)
+
+
+@click.command(cls=JsonCommand, report=Report)
+@click.option(
+    "--saga",
+    "sagas",
+    type=SagaCount(),
+    multiple=True,
+    help="How often a saga is triggered; repeatable. Without it: each saga once.",
+)
+@click.option("--all-faults", is_flag=True, help="Everything may go wrong. This is the default.")
+@click.option(
+    "--fault",
+    "faults",
+    type=click.Choice(list(FAULTS)),
+    multiple=True,
+    help="Only these may go wrong; repeatable.",
+)
+@click.option(
+    "--buffer-cap",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="How many commands may wait for one peer.",
+)
+@click.option(
+    "--application",
+    metavar="MODULE:NAME",
+    help="A saga_core.check.Scenario of yours, instead of AgentMux's.",
+)
+@click.option("--unreduced", is_flag=True, help="Search without the reductions; the same verdict.")
+@click.option(
+    "--max-seconds",
+    type=Seconds(),
+    default=Limits().seconds,
+    show_default=True,
+    help="Cut each search after this time.",
+)
+@click.option(
+    "--max-states",
+    type=click.IntRange(min=1),
+    default=Limits().states,
+    show_default=True,
+    help="Cut each search at this number of worlds, some 250 bytes each.",
+)
+@json_option
+def check(**given: Unpack[Given]) -> int:
+    """Drive the reducer through every order in which the world can act on it.
+
+    Faults may happen as often as they like; what is bounded is the number of triggers. Exit codes:
+    0 it holds within the scope, 1 a promise is broken or the check was vacuous, 2 usage, 3
+    undetermined, because time, memory or Ctrl-C cut it.
+    """
+    if given["all_faults"] and given["faults"]:
+        raise click.UsageError("--all-faults and --fault exclude each other")
+    scenario = scenario_of(given["application"])
+    scope = Scope(
+        _known(scenario, given["sagas"]),
+        given["buffer_cap"],
+        frozenset(given["faults"] or FAULTS),
+        reductions=frozenset() if given["unreduced"] else REDUCTIONS,
+    )
+    limits = Limits(given["max_seconds"], given["max_states"])
+    report = run_check(scenario, scope, Watch(time.monotonic, _tell), limits)
+    show(json_line(report) if given["as_json"] else "\n".join(report_lines(report)))
+    return _CODES[report.verdict]
+
+
+def _known(scenario: Scenario, sagas: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:
+    counts: dict[str, int] = {}
+    for name, count in sagas or [(name, 1) for name in scenario.triggers]:
+        if name not in scenario.triggers:
+            known = " or ".join(scenario.triggers)
+            raise Refusal(f"--saga {name}={count}: no such saga: write {known}", EXIT_USAGE)
+        counts[name] = counts.get(name, 0) + count
+    return tuple(counts.items())
+
+
+def _tell(progress: Progress) -> None:
+    remark("check", progress_line(progress))

@@ -1,0 +1,98 @@
+"""A report for people: the scope, what holds in it, and a run that breaks what doesn't."""
+
+from collections.abc import Iterator
+
+from saga_core.check import (
+    COMPLETES,
+    ENDS,
+    SAFETY,
+    SOMETIMES,
+    Counterexample,
+    Line,
+    Progress,
+    Report,
+)
+
+_LANES = ("registry", "link", "peers", "timers", "log", "bus")
+
+_LIVENESS = {
+    ENDS: "every opened saga ends, if deadlines fire",
+    COMPLETES: "every opened saga completes, if its peers answer and come back",
+}
+
+
+def report_lines(report: Report) -> Iterator[str]:
+    """The whole report."""
+    yield from _scope(report)
+    yield ""
+    yield from _properties(report)
+    if report.counterexample is not None:
+        yield ""
+        yield from _counterexample(report.counterexample)
+    yield ""
+    yield verdict_line(report)
+
+
+def progress_line(progress: Progress) -> str:
+    """How far the search is."""
+    return (
+        f"{progress.states:,} worlds, {progress.transitions:,} transitions, depth {progress.depth},"
+        f" {progress.step_calls:,} calls of step, {progress.seconds:.0f} s"
+    )
+
+
+def verdict_line(report: Report) -> str:
+    """The verdict in one line, with what was visited."""
+    visited = (
+        f"{report.states:,} worlds, {report.transitions:,} transitions,"
+        f" {report.reducer_states:,} states of the reducer, {report.step_calls:,} calls of step,"
+        f" depth {report.depth}, {report.seconds:.1f} s"
+    )
+    match report.verdict:
+        case "holds":
+            return f"HOLDS within the scope, every world visited: {visited}"
+        case "violated":
+            return f"VIOLATED: {', '.join(_violated(report))}; {visited}"
+        case "undetermined":
+            return f"UNDETERMINED, cut ({report.cut}): nothing broke so far; {visited}"
+
+
+def _violated(report: Report) -> list[str]:
+    return [name for name, verdict in report.properties.items() if verdict == "violated"]
+
+
+def _scope(report: Report) -> Iterator[str]:
+    scope = report.scope
+    yield "Scope"
+    yield f"  sagas:      {', '.join(f'{count} {name}' for name, count in scope.sagas.items())}"
+    yield f"  faults:     {', '.join(scope.faults) or 'none'}"
+    yield f"  buffer cap: {scope.buffer_cap}, connections at once: {scope.connections}"
+    yield f"  reductions: {', '.join(scope.reductions) or 'none'}"
+
+
+def _properties(report: Report) -> Iterator[str]:
+    yield "Properties"
+    for name, verdict in report.properties.items():
+        if name.startswith(SOMETIMES):
+            meaning = "never happened, so the check proves less than it seems to"
+        else:
+            meaning = SAFETY.get(name) or _LIVENESS[name]
+        yield f"  {verdict:<12}  {name}: {meaning}"
+
+
+def _counterexample(found: Counterexample) -> Iterator[str]:
+    count = len(found.moves)
+    shortest = ", provably shortest" if found.shortest else ""
+    yield f"Counterexample to {found.promise}: {count} move(s){shortest}"
+    for number, line in enumerate(found.moves, start=1):
+        if number - 1 == found.repeats:
+            yield "  from here on, again and again:"
+        yield f"  {number:>3}  {_move(line)}"
+    if found.repeats == count:
+        yield "  and from here on nothing that is fair can happen"
+    yield f"  {found.sentence}"
+
+
+def _move(line: Line) -> str:
+    lanes = [f"{lane}: {text}" for lane in _LANES if (text := getattr(line, lane))]
+    return " | ".join((line.move, *lanes))

@@ -1,0 +1,84 @@
+"""A search that was cut says so, and never that anything holds."""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+from tests.core.check.running import BOTH, CLEANUP, POOL, run, watch
+
+from saga_core.check import Limits, Progress, Scope, Watch, check
+from saga_core.check.agentmux import SCENARIO
+
+
+@pytest.mark.parametrize(
+    ("limits", "cut"),
+    [
+        (Limits(states=100), "over the limit of 100 states"),
+        (Limits(seconds=0.0), "out of time after 0 s"),
+    ],
+)
+def test_limits_leave_it_undetermined(limits: Limits, cut: str) -> None:
+    """DESIGN 4: out of time or memory: nothing is said to hold."""
+    report = run(BOTH, limits=limits)
+    assert (report.verdict, report.complete, report.cut) == ("undetermined", False, cut)
+    assert set(report.properties.values()) == {"undetermined"}
+
+
+def test_the_second_search_can_be_cut_too() -> None:
+    """DESIGN 4: the first search holds, the one for liveness was cut: undetermined."""
+    report = run(BOTH, faults=frozenset({"deadline"}), limits=Limits(states=200))
+    assert report.states < 200
+    assert report.properties["I1"] == "holds"
+    assert report.properties["completes"] == "undetermined"
+    assert report.verdict == "undetermined"
+
+
+@pytest.mark.parametrize("look", [3, 5, 6])
+def test_ctrl_c_leaves_it_undetermined(look: int) -> None:
+    """DESIGN 4: an interrupted check reports what it saw so far, in whichever search it was."""
+    report = check(SCENARIO, Scope(POOL), Watch(interrupted_at(look), lambda _: None))
+    assert (report.verdict, report.complete, report.cut) == ("undetermined", False, "interrupted")
+
+
+def interrupted_at(look: int) -> Callable[[], float]:
+    """A clock on which Ctrl-C comes at that look, and time stands still."""
+    looks = 0
+
+    def clock() -> float:
+        nonlocal looks
+        looks += 1
+        if looks == look:
+            raise KeyboardInterrupt
+        return 0.0
+
+    return clock
+
+
+def test_progress_is_told_each_second() -> None:
+    """DESIGN 6: long work shows how far it is."""
+    told: list[Progress] = []
+    check(SCENARIO, Scope(CLEANUP), Watch(each_look_takes(0.6), told.append))
+    assert len(told) > 1
+    first = told[:2]
+    assert [p.states for p in first] == sorted(p.states for p in first)
+    assert all(later.seconds - earlier.seconds >= 1 for earlier, later in pairwise(first))
+
+
+def each_look_takes(seconds: float) -> Callable[[], float]:
+    """A clock that goes on by so much at every look."""
+    now = 0.0
+
+    def look() -> float:
+        nonlocal now
+        now += seconds
+        return now
+
+    return look
+
+
+def test_a_check_counts_what_it_does() -> None:
+    """DESIGN 4: the report tells how often `step` was called, and how deep the search went."""
+    report = check(SCENARIO, Scope(POOL), watch())
+    assert report.step_calls > report.reducer_states
+    assert report.depth > 4
+    assert report.seconds > 0

@@ -1,0 +1,101 @@
+"""What holds within a scope, how many worlds that is, and what a check needs to be worth it.
+
+The numbers of worlds are exact. One that changes means that the reducer, or the world, behaves
+differently; look at the difference before you write the new number down.
+"""
+
+import pytest
+from msgspec.structs import replace
+from tests.core.check.running import BOTH, CLEANUP, POOL, SMALL, run
+from tests.core.check.shop import SHOP
+
+from saga_core.check import (
+    COMPLETES,
+    DEAD_ANSWERS,
+    ENDS,
+    FAULTS,
+    LATE_ROWS,
+    NAMES,
+    REDUCTIONS,
+    SAFETY,
+    SOMETIMES,
+)
+from saga_core.check.agentmux import SCENARIO
+
+SCOPES = {
+    "one pool_respawn": (SCENARIO, POOL, (124, 949, 110)),
+    "one window_cleanup": (SCENARIO, CLEANUP, (237, 2824, 164)),
+    "one of each": (SCENARIO, BOTH, (1318, 25008, 384)),
+    "the shop's, once": (SHOP, (("send", 1),), (227, 2588, 48)),
+}
+
+
+@pytest.mark.parametrize("name", SCOPES)
+def test_every_promise_holds_with_all_faults(name: str) -> None:
+    """DESIGN 4: I1 to I9, liveness and the rest hold in every world; their number is known."""
+    scenario, sagas, counts = SCOPES[name]
+    report = run(sagas, scenario)
+    assert report.verdict == "holds"
+    assert report.complete
+    assert report.counterexample is None
+    assert report.properties == dict.fromkeys([*SAFETY, ENDS, COMPLETES], "holds")
+    assert (report.states, report.transitions, report.reducer_states) == counts
+
+
+@pytest.mark.parametrize("reduction", [None, *sorted(REDUCTIONS)])
+def test_each_reduction_can_be_switched_off(reduction: str | None) -> None:
+    """DESIGN 4: what a reduction leaves out changes no verdict; it only costs worlds."""
+    kept = frozenset() if reduction is None else REDUCTIONS - {reduction}
+    report = run(POOL, reductions=kept)
+    assert report.verdict == "holds"
+    assert report.states > SCOPES["one pool_respawn"][2][0]
+    assert report.scope.reductions == tuple(sorted(kept))
+
+
+def test_the_reductions_have_names() -> None:
+    """DESIGN 4: whoever switches one off calls it by its name."""
+    assert {DEAD_ANSWERS, LATE_ROWS, NAMES} == REDUCTIONS
+
+
+def test_two_of_the_shops_sagas_hold() -> None:
+    """DESIGN 4: a second application, at two sagas at once, keeps every promise."""
+    report = run((("send", 2),), SHOP, faults=SMALL)
+    assert (report.verdict, report.scope.sagas) == ("holds", {"send": 2})
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_fault_can_be_switched_off(fault: str) -> None:
+    """DESIGN 4: a fault that is switched off is no part of the world, and the rest holds."""
+    report = run(POOL, faults=frozenset(FAULTS) - {fault})
+    assert fault not in report.scope.faults
+    assert "violated" not in {report.properties[name] for name in SAFETY}
+    assert report.states <= SCOPES["one pool_respawn"][2][0]
+
+
+def test_without_deadlines_nobody_promises_an_end() -> None:
+    """DESIGN 4: sagas end if timers are fair; without deadlines that is no promise."""
+    assert ENDS not in run(POOL, faults=frozenset({"disconnect"})).properties
+
+
+def test_a_check_in_which_something_never_happens_fails() -> None:
+    """DESIGN 4: with one connection at once nobody connects twice: the check was vacuous there."""
+    report = run(POOL, connections=1)
+    unmet = [name for name in report.properties if name.startswith(SOMETIMES)]
+    assert (report.verdict, report.complete) == ("violated", True)
+    assert unmet == [SOMETIMES + "fault second"]
+    assert report.properties[unmet[0]] == "violated"
+
+
+def test_peers_that_never_come_complete_nothing() -> None:
+    """DESIGN 4, liveness: a command that nobody takes stays for ever, but for its deadline."""
+    report = run(POOL, replace(SCENARIO, peers=()), faults=frozenset({"deadline"}))
+    found = report.counterexample
+    assert found is not None
+    assert (found.promise, len(found.moves), found.repeats) == (COMPLETES, 1, 1)
+    assert found.sentence == "saga 1 stays in flight for ever"
+
+
+def test_a_fault_that_is_none_is_a_bug() -> None:
+    """DESIGN 4: faults go by their names."""
+    with pytest.raises(AssertionError, match="unknown faults"):
+        run(POOL, faults=frozenset({"earthquake"}))

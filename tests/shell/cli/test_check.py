@@ -1,0 +1,135 @@
+"""`check` as its users have it: what it prints, how it ends, what it refuses."""
+
+import itertools
+import json
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from tests.shell.cli.terminal import here, one_line
+
+from saga_core.engine import links
+from saga_shell.cli.check import command
+
+POOL = ("check", "--saga", "pool_respawn_on_promote=1")
+
+
+def test_what_holds_is_said_of_the_scope() -> None:
+    """DESIGN 6: exit code 0; the scope, each property, and the verdict with what was visited."""
+    ran = here(*POOL)
+    assert ran.code == 0
+    assert "  sagas:      1 pool_respawn_on_promote\n" in ran.out
+    assert "  holds         I9: ids grow and are never used again\n" in ran.out
+    assert "HOLDS within the scope, every world visited: 124 worlds" in ran.out
+
+
+def test_json_has_the_same_facts() -> None:
+    """DESIGN 6: `--json` is one line of JSON."""
+    ran = here(*POOL, "--fault", "deadline", "--fault", "crash", "--buffer-cap", "2", "--json")
+    told = json.loads(ran.out)
+    assert (told["verdict"], told["complete"], told["counterexample"]) == ("holds", True, None)
+    assert told["scope"]["faults"] == ["deadline", "crash"]
+    assert told["scope"]["buffer_cap"] == 2
+    assert {"states", "transitions", "step_calls", "depth", "seconds", "properties"} <= told.keys()
+
+
+def test_the_reductions_can_be_switched_off() -> None:
+    """DESIGN 4: the same verdict without them."""
+    told = json.loads(here(*POOL, "--fault", "deadline", "--unreduced", "--json").out)
+    assert (told["verdict"], told["scope"]["reductions"]) == ("holds", [])
+
+
+def test_a_cut_search_is_undetermined() -> None:
+    """DESIGN 6: exit code 3; it never says that anything holds."""
+    ran = here("check", "--max-states", "100")
+    assert ran.code == 3
+    assert "UNDETERMINED, cut (over the limit of 100 states): nothing broke so far" in ran.out
+    assert "holds" not in ran.out
+
+
+def test_a_violation_is_shown_move_by_move(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FACTS R-28: exit code 1; the moves, what each changed, and the broken promise."""
+    monkeypatch.setattr(links, "release", lambda *_: None)
+    ran = here(*POOL)
+    assert ran.code == 1
+    assert "Counterexample to I2: 2 move(s), provably shortest\n" in ran.out
+    assert "    1  pool_respawn_on_promote is triggered | registry: +1 pool_resp" in ran.out
+    assert "  ended sagas wait for host: (1,)\n" in ran.out
+    assert "VIOLATED: I2;" in ran.out
+
+
+def test_a_run_that_never_ends_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FACTS R-33: a lasso shows where it stays."""
+    monkeypatch.setattr(links, "is_unanswered", lambda *_: False)
+    ran = here(*POOL, "--fault", "deadline")
+    assert ran.code == 1
+    assert "  and from here on nothing that is fair can happen\n" in ran.out
+
+
+def test_an_application_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DESIGN 6: a module of the present directory is found; its triggers are the sagas."""
+    monkeypatch.chdir(tmp_path)
+    source = "from saga_core.check.agentmux import SCENARIO as MINE\nNUMBER = 1\n"
+    (tmp_path / "mine_to_check.py").write_text(source)
+    arguments = ("--saga", "pool_respawn_on_promote=1", "--fault", "deadline")
+    assert here("check", "--application", "mine_to_check:MINE", *arguments).code == 0
+    for place, problem in (
+        ("mine_to_check", "write MODULE:NAME, such as shop.checks:SCENARIO"),
+        ("mine_to_check:NUMBER", "NUMBER is a int, not a saga_core.check.Scenario"),
+        ("mine_to_check:OTHER", "OTHER is nothing, not a saga_core.check.Scenario"),
+        ("no_such_module:X", "ModuleNotFoundError: No module named 'no_such_module'"),
+    ):
+        ran = here("check", "--application", place)
+        assert (ran.code, one_line(ran.err)) == (
+            2,
+            f"agentmux-launcher: --application {place}: {problem}",
+        )
+
+
+def test_a_round_is_shown_where_it_begins() -> None:
+    """DESIGN 4, liveness: peers whose answers are of no use, and what goes round for ever."""
+    deaf = ("--application", "tests.core.check.shop:DEAF")
+    ran = here("check", *deaf, "--fault", "deadline")
+    assert ran.code == 1
+    assert "VIOLATED: completes" in ran.out
+    again = ran.out.split("  from here on, again and again:\n")[1]
+    assert "warehouse answers do of saga 1" in again
+
+
+def test_what_never_happened_makes_a_check_fail() -> None:
+    """DESIGN 4: a peer that never loses its connection never restarts either: vacuous, code 1."""
+    ran = here(*POOL, "--fault", "restart")
+    assert ran.code == 1
+    assert "sometimes: fault restart: never happened" in ran.out
+    assert "VIOLATED: sometimes: fault restart;" in ran.out
+
+
+def test_progress_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DESIGN 6: each second one line on standard error tells how far it is."""
+    ticks = itertools.count()
+    clock = SimpleNamespace(monotonic=lambda: next(ticks) * 0.6)
+    monkeypatch.setattr(command, "time", clock)
+    ran = here(*POOL, "--json")
+    assert ran.code == 0
+    first = ran.err.splitlines()[0]
+    assert re.fullmatch(
+        r"check: [\d,]+ worlds, [\d,]+ transitions, depth \d+, [\d,]+ calls of step, \d+ s", first
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--saga", "x=1"], "no such saga: write pool_respawn_on_promote or"),
+        (["--saga", "pool_respawn_on_promote"], "write a saga's name, then =COUNT"),
+        (["--saga", "pool_respawn_on_promote=0"], "a count above 0"),
+        (["--fault", "earthquake"], "'earthquake' is not one of 'deadline'"),
+        (["--all-faults", "--fault", "crash"], "--all-faults and --fault exclude each other"),
+    ],
+)
+def test_a_mistake_is_one_line(arguments: list[str], problem: str) -> None:
+    """DESIGN 6: exit code 2, and one line that says what to do."""
+    ran = here("check", *arguments)
+    assert ran.code == 2
+    assert problem in one_line(ran.err)
