@@ -78,7 +78,9 @@ def reporting(program: str, level: int = logging.INFO) -> Iterator[None]:
     lines: _Lines = queue.Queue(QUEUE_LINES)
     handler = _BoundedHandler(lines)
     form = _OneLine(f"%(asctime)s [{program}] %(levelname)s %(message)s", "%H:%M:%S")
-    writer = threading.Thread(target=_write, args=(lines, form), name="reporting", daemon=True)
+    writer = threading.Thread(
+        target=_write, args=(lines, form, STANDARD_ERROR), name="reporting", daemon=True
+    )
     root = logging.getLogger()
     before = root.level
     root.addHandler(handler)
@@ -90,12 +92,23 @@ def reporting(program: str, level: int = logging.INFO) -> Iterator[None]:
         root.removeHandler(handler)
         root.setLevel(before)
         handler.close()
-        with suppress(queue.Full):
-            lines.put(None, timeout=STOP_SECONDS)
+        _end(lines, writer)
+
+
+def _end(lines: _Lines, writer: threading.Thread) -> None:
+    """Let the writer finish; if nobody reads, what waits is given up."""
+    try:
+        lines.put(None, timeout=STOP_SECONDS)
+    except queue.Full:
+        with suppress(queue.Empty):
+            while True:
+                lines.get_nowait()
+        lines.put(None)
+    else:
         writer.join(STOP_SECONDS)
 
 
-def _write(lines: _Lines, form: logging.Formatter) -> None:
+def _write(lines: _Lines, form: logging.Formatter, descriptor: int) -> None:
     """Write to the descriptor, past every buffer and lock.
 
     At its end the interpreter would wait for a lock that a write holds, even for ever.
@@ -103,10 +116,10 @@ def _write(lines: _Lines, form: logging.Formatter) -> None:
     while (record := lines.get()) is not None:
         text = f"{form.format(record)}\n".encode(errors="backslashreplace")
         with suppress(OSError):
-            _write_all(memoryview(text))
+            _write_all(memoryview(text), descriptor)
 
 
-def _write_all(rest: memoryview) -> None:
+def _write_all(rest: memoryview, descriptor: int) -> None:
     while rest:
-        select.select([], [STANDARD_ERROR], [])
-        rest = rest[os.write(STANDARD_ERROR, rest[: select.PIPE_BUF]) :]
+        select.select([], [descriptor], [])
+        rest = rest[os.write(descriptor, rest[: select.PIPE_BUF]) :]

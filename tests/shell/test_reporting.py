@@ -8,6 +8,7 @@ import queue
 import select
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from logging.handlers import QueueHandler
 
@@ -101,7 +102,9 @@ class Pipe:
 
     def close(self) -> None:
         """Nobody reads any more."""
-        os.close(self._read)
+        if self._read >= 0:
+            os.close(self._read)
+            self._read = -1
 
 
 @pytest.fixture
@@ -112,6 +115,10 @@ def pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipe]:
     monkeypatch.setattr(module, "QUEUE_LINES", 3)
     monkeypatch.setattr(module, "STOP_SECONDS", 0.05)
     yield it
+    it.close()
+    for thread in threading.enumerate():
+        if thread.name == "reporting":
+            thread.join()
     os.close(it.write)
 
 

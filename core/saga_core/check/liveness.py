@@ -6,6 +6,7 @@ other. Such a part is a counterexample unless a fair action that is possible in 
 time. A world in which nothing fair is possible may stay as it is for ever, which goes round too.
 """
 
+from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from typing import NamedTuple
 
@@ -87,18 +88,20 @@ def _around(search: Search, part: _Part, fair: Fair, actions: set[Hashable]) -> 
 
 
 def _leg(part: _Part, start: int, goals: set[int]) -> list[tuple[int, int]]:
-    """The shortest way from `start` to one of `goals`, which it is none of."""
+    """The shortest way from `start` to one of `goals`, which it is none of.
+
+    There is one, since every world of a part reaches every other.
+    """
     came: dict[int, tuple[int, int]] = {}
-    waiting = [start]
-    for here in waiting:
-        for move, target in part.edges[here]:
-            if target in came or target == start:
-                continue
+    waiting = deque([start])
+    while True:
+        here = waiting.popleft()
+        fresh = [(move, t) for move, t in part.edges[here] if t not in came and t != start]
+        for move, target in fresh:
             came[target] = (here, move)
             if target in goals:
                 return _back(came, start, target)
             waiting.append(target)
-    raise AssertionError("every world of a part reaches every other")
 
 
 def _back(came: dict[int, tuple[int, int]], start: int, end: int) -> list[tuple[int, int]]:

@@ -10,7 +10,6 @@ from saga_core.check.agentmux import SCENARIO
 POOL = ((PoolRespawn.NAME, 1),)
 CLEANUP = ((WindowCleanup.NAME, 1),)
 BOTH = POOL + CLEANUP
-THREE = ((PoolRespawn.NAME, 2), (WindowCleanup.NAME, 1))
 FEW = frozenset({"deadline", "send"})
 SMALL = frozenset({"deadline", "disconnect", "second", "send", "crash"})
 

@@ -3,30 +3,30 @@
 from collections.abc import Callable
 
 import pytest
-from tests.core.check import mutants
+from tests.core.check import link_mutants, mutants
 from tests.core.check.running import BOTH, FEW, SMALL, run
 
 from saga_core.check import COMPLETES, CONTRACTS, ENDS, FAULTS
 
 KILLS: dict[Callable[[pytest.MonkeyPatch], None], tuple[str, int]] = {
-    mutants.cap_off_by_one: ("I7", 2),
-    mutants.purge_forgotten: ("I2", 2),
+    link_mutants.cap_off_by_one: ("I7", 2),
+    link_mutants.purge_forgotten: ("I2", 2),
     mutants.claim_ignored: ("I6", 2),
     mutants.emit_before_log: ("I3", 2),
     mutants.pending_step_forgotten: ("I4", 2),
     mutants.outcome_forgotten: ("bracket", 2),
-    mutants.stale_expiry_accepted: (CONTRACTS, 2),
-    mutants.stay_reused: ("timers", 3),
-    mutants.expiry_not_armed: ("timers", 3),
-    mutants.older_end_disconnects: ("dispatch", 4),
-    mutants.redelivery_forgotten: ("dispatch", 3),
-    mutants.drained_backwards: ("I7", 3),
-    mutants.returned_to_the_back: ("I7", 5),
-    mutants.sent_to_an_older_one: ("dispatch", 2),
-    mutants.buffer_kept_after_drain: ("I7", 2),
-    mutants.overflow_is_silent: ("I7", 2),
-    mutants.redelivery_not_marked: ("dispatch", 4),
-    mutants.failed_send_ignored: (COMPLETES, 4),
+    link_mutants.stale_expiry_accepted: (CONTRACTS, 2),
+    link_mutants.stay_reused: ("timers", 3),
+    link_mutants.expiry_not_armed: ("timers", 3),
+    link_mutants.older_end_disconnects: ("dispatch", 4),
+    link_mutants.redelivery_forgotten: ("dispatch", 3),
+    link_mutants.drained_backwards: ("I7", 3),
+    link_mutants.returned_to_the_back: ("I7", 5),
+    link_mutants.sent_to_an_older_one: ("dispatch", 2),
+    link_mutants.buffer_kept_after_drain: ("I7", 2),
+    link_mutants.overflow_is_silent: ("I7", 2),
+    link_mutants.redelivery_not_marked: ("dispatch", 4),
+    link_mutants.failed_send_ignored: (COMPLETES, 4),
     mutants.deadline_ignored: (ENDS, 2),
     mutants.deadline_not_armed: ("I6", 1),
     mutants.row_after_announcement: ("I3", 1),
@@ -37,25 +37,25 @@ KILLS: dict[Callable[[pytest.MonkeyPatch], None], tuple[str, int]] = {
     mutants.recovery_is_silent: ("I1", 2),
     mutants.version_skipped: ("I5", 1),
     mutants.recovery_forgets_to_start_afresh: ("recovery", 2),
-    mutants.redelivery_goes_nowhere: ("I7", 4),
+    link_mutants.redelivery_goes_nowhere: ("I7", 4),
     mutants.step_row_forgotten: ("I6", 1),
     mutants.bracket_not_opened: ("I1", 1),
-    mutants.sent_over_an_older_one: ("dispatch", 3),
-    mutants.sent_over_every_connection: ("dispatch", 3),
-    mutants.end_not_noticed: ("dispatch", 3),
-    mutants.drop_fails_the_saga: ("dispatch", 4),
+    link_mutants.sent_over_an_older_one: ("dispatch", 3),
+    link_mutants.sent_over_every_connection: ("dispatch", 3),
+    link_mutants.end_not_noticed: ("dispatch", 3),
+    link_mutants.drop_fails_the_saga: ("dispatch", 4),
     mutants.late_answer_stops: (CONTRACTS, 2),
     mutants.late_answer_cancels: (CONTRACTS, 2),
     mutants.outage_forgets_a_version: ("I5", 1),
-    mutants.sent_before_it_is_open: ("dispatch", 1),
+    link_mutants.sent_before_it_is_open: ("dispatch", 1),
 }
 
 _SEEN_LATE = {
-    mutants.drained_backwards,
-    mutants.failed_send_ignored,
+    link_mutants.drained_backwards,
+    link_mutants.failed_send_ignored,
     mutants.deadline_ignored,
     mutants.foreign_answer_taken,
-    mutants.drop_fails_the_saga,
+    link_mutants.drop_fails_the_saga,
     mutants.late_answer_stops,
     mutants.late_answer_cancels,
 }

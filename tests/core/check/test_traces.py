@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.core.check import mutants
+from tests.core.check import link_mutants, mutants
 from tests.core.check.running import BOTH, FEW, run
 
 from saga_core.check import Counterexample, Line
@@ -22,7 +22,7 @@ def broken_by(
 
 def test_the_lanes_show_what_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     """FACTS R-17: the trace of a forgotten redelivery, move by move."""
-    found = broken_by(mutants.redelivery_forgotten, monkeypatch)
+    found = broken_by(link_mutants.redelivery_forgotten, monkeypatch)
     assert found.sentence == "saga 1 awaits an answer on connection 1, which ended"
     connect, trigger, disconnect = found.moves
     assert connect == Line(
@@ -63,6 +63,6 @@ def test_a_foreign_event_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_lasso_says_where_it_goes_round(monkeypatch: pytest.MonkeyPatch) -> None:
     """FACTS R-33: what happens for ever stands behind what led there."""
-    found = broken_by(mutants.failed_send_ignored, monkeypatch, faults=FEW)
+    found = broken_by(link_mutants.failed_send_ignored, monkeypatch, faults=FEW)
     assert found.repeats == len(found.moves)
     assert found.sentence.endswith("stays in flight for ever")

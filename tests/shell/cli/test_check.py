@@ -92,7 +92,7 @@ def test_a_round_is_shown_where_it_begins() -> None:
     deaf = ("--application", "tests.core.check.shop:DEAF")
     ran = here("check", *deaf, "--fault", "deadline")
     assert ran.code == 1
-    assert "VIOLATED: completes" in ran.out
+    assert "VIOLATED: sometimes: a saga completes, completes;" in ran.out
     again = ran.out.split("  from here on, again and again:\n")[1]
     assert "warehouse answers do of saga 1" in again
 
