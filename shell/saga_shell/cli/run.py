@@ -16,6 +16,7 @@ from msgspec import Struct
 from pyrsistent import pmap
 
 from saga_core import SAGA_NAMES, Config
+from saga_shell.cli.bound import BoundValue, bounds_help, bounds_of
 from saga_shell.cli.held import reporting_once_started
 from saga_shell.cli.program import own_version
 from saga_shell.cli.refusal import Refusal
@@ -57,6 +58,7 @@ class Given(TypedDict):
     synchronous: Synchronous
     on_log_failure: OnLogFailure
     retention_days: float | None
+    bound: tuple[tuple[str, float], ...]
     as_json: bool
 
 
@@ -100,6 +102,7 @@ class Given(TypedDict):
     type=Days(),
     help="How long ended sagas stay in the log.  [default: ~/.agentmux/config.toml, else 7]",
 )
+@click.option("--bound", type=BoundValue(), multiple=True, help=bounds_help())
 @json_option
 def run(**given: Unpack[Given]) -> None:
     """Run the launcher until SIGTERM, SIGINT or the host's clean end.
@@ -176,6 +179,7 @@ def _options(given: Given, retention_days: float) -> Options:
         synchronous=given["synchronous"],
         on_log_failure=given["on_log_failure"],
         retention_days=retention_days,
+        bounds=bounds_of(given["bound"]),
     )
 
 

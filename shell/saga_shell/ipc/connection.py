@@ -120,6 +120,7 @@ class Connection:
     def _line_too_long(self) -> None:
         limit = self._wiring.limits.line_bytes
         size = "1 MiB" if limit == LINE_BYTES else f"{limit} bytes"
+        self._wiring.tally.add("lines_too_long")
         self._reject(f"line longer than {size}", fatal=True)
 
     def _reject(self, reason: str, *, fatal: bool) -> None:

@@ -8,7 +8,9 @@ class Counters(Struct, frozen=True):
 
     `refused_uid`, `refused_full`: peers closed at once, because they run as somebody else or
     because there were too many. `lines_out`: lines that the OS took whole. `lines_dropped`: lines
-    for a peer that was ending or gone. `kicked_slow`: peers that didn't read (FACTS R-32, R-60).
+    for a peer that was ending or gone. `lines_too_long`: lines over their bound; each ended its
+    connection. `kicked_slow`: peers that didn't read (FACTS R-32, R-60): `kicked_lines` and
+    `kicked_bytes` for what had to wait for them, `kicked_waiting` for a write that waited.
     """
 
     accepted: int = 0
@@ -19,7 +21,11 @@ class Counters(Struct, frozen=True):
     lines_out: int = 0
     lines_rejected: int = 0
     lines_dropped: int = 0
+    lines_too_long: int = 0
     kicked_slow: int = 0
+    kicked_lines: int = 0
+    kicked_bytes: int = 0
+    kicked_waiting: int = 0
 
 
 class Tally:

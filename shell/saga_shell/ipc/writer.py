@@ -68,6 +68,8 @@ class Writer:
         # A peer that reads while a long burst is being queued has made room by now.
         self._write()
         if self._over_limit() and not self._stopped:
+            over_lines = self._outbox.lines > self._limits.queue_lines
+            self._tally.add("kicked_lines" if over_lines else "kicked_bytes")
             self._on_slow(f"{self._outbox.lines} lines, {self._outbox.size} bytes wait to be read")
 
     def _flush_later(self) -> None:
@@ -110,6 +112,7 @@ class Writer:
             self._deadline = None
 
     def _timed_out(self) -> None:
+        self._tally.add("kicked_waiting")
         self._on_slow(f"a write waited {self._limits.write_timeout:g} s")
 
     def _over_limit(self) -> bool:

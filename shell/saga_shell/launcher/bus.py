@@ -13,12 +13,14 @@ Record = Callable[[bytes], None]
 class Bus:
     """`send` queues a line for a connection; `record` takes each line for the disk log.
 
-    Both only enqueue: what a slow subscriber or a slow disk costs is theirs to bear.
+    Both only enqueue: what a slow subscriber or a slow disk costs is theirs to bear. `truncated`
+    counts replays that came too late for some of what they asked for.
     """
 
     def __init__(self, send: Send, record: Record, ring: Ring | None = None) -> None:
         self._send = send
         self._record = record
+        self.truncated = 0
         self._ring = ring if ring is not None else Ring()
         self._subscribers: dict[int, None] = {}
 
@@ -41,6 +43,7 @@ class Bus:
     def replay(self, since: int, version: int) -> bytes:
         """The `event_list` line that answers `get_events`."""
         lines, truncated = self._ring.since(since)
+        self.truncated += truncated
         return wire.encode_event_list(lines, version, truncated)
 
     @property

@@ -36,7 +36,10 @@ CLOSE_SECONDS = 5.0
 
 
 class EventLog:
-    """`record` takes a line on the loop; a thread writes it. `dropped` counts what was lost."""
+    """`record` takes a line on the loop; a thread writes it.
+
+    `dropped` counts the lines that were lost, `rotations` how often the file became `.old`.
+    """
 
     def __init__(
         self,
@@ -47,6 +50,7 @@ class EventLog:
         queue_bytes: int = QUEUE_BYTES,
     ) -> None:
         self.dropped = 0
+        self.rotations = 0
         self._path = path
         self._max_bytes = max_bytes
         self._queue_lines = queue_lines
@@ -137,6 +141,7 @@ class EventLog:
     def _rotate(self) -> None:
         with suppress(FileNotFoundError):
             self._path.replace(self._path.with_name(f"{self._path.name}.old"))
+            self.rotations += 1
 
     def _sync(self) -> None:
         """A failure of this shows when the next line is written."""

@@ -22,6 +22,11 @@ class Family:
     def __init__(self, options: Options, environment: Mapping[str, str]) -> None:
         self._members = {child.role: Supervisor(child) for child in _children(options, environment)}
 
+    @property
+    def restarts(self) -> int:
+        """How often any of them was started again."""
+        return sum(member.restarts for member in self._members.values())
+
     async def start(self) -> Success[None] | Failure[str]:
         """Start all of them, srv first; the failure is one line for the user."""
         for member in self._members.values():

@@ -1,9 +1,12 @@
 """Doing what the core decided: one effect, one act; nothing is decided here."""
 
+import asyncio
 import logging
+from collections import Counter
 from typing import Protocol
 
 from saga_core.agentmux import wire
+from saga_core.agentmux.clients import PEER_KINDS
 from saga_core.engine import (
     ArmTimer,
     CancelTimer,
@@ -17,12 +20,24 @@ from saga_core.engine import (
     SagaFailed,
     Subscribe,
     WriteLog,
+    reasons,
     tag_of,
 )
 from saga_shell.launcher.bus import Bus
 from saga_shell.launcher.timers import Timers
 
 logger = logging.getLogger(__name__)
+
+COMMANDS_OVERFLOWED = "commands_overflowed"
+FAILURES = {
+    reasons.TIMEOUT: "sagas_timed_out",
+    **{reasons.unreachable(target): "commands_expired" for target in PEER_KINDS},
+    **{reasons.overflow(target): COMMANDS_OVERFLOWED for target in PEER_KINDS},
+}
+"""Failures that a bound of ours brings about, and what they are counted as."""
+
+FAILURES_NAMED = 10
+"""Sagas that fail in one turn of the loop and get a line each; of the rest the number is said."""
 
 
 class Peers(Protocol):
@@ -41,14 +56,17 @@ class Peers(Protocol):
 class Interpreter:
     """Carries effects out, in order, after their records were committed.
 
-    Never waits. `redeliveries` counts commands sent again because their connection ended.
+    Never waits. `redeliveries` counts commands sent again because their connection ended,
+    `failures` the sagas that failed at one of our own bounds.
     """
 
     def __init__(self, peers: Peers, bus: Bus, timers: Timers) -> None:
         self.redeliveries = 0
+        self.failures = Counter(dict.fromkeys(FAILURES.values(), 0))
         self._peers = peers
         self._bus = bus
         self._timers = timers
+        self._failed_now = 0
 
     def perform(self, effect: Effect) -> None:
         """Do one effect."""
@@ -58,7 +76,8 @@ class Interpreter:
             case Emit(event):
                 self._bus.publish(event)
                 if isinstance(event, SagaFailed):
-                    logger.warning("saga %d failed: %s", event.saga_id, event.reason)
+                    self._count(event.reason)
+                    self._say_failed(event)
             case Dispatch():
                 self._dispatch(effect)
             case ArmTimer(timer, seconds):
@@ -67,6 +86,22 @@ class Interpreter:
                 self._timers.cancel(timer)
             case Reply() | Replay() | Subscribe() | CloseConnection():
                 self._serve(effect)
+
+    def _count(self, reason: str) -> None:
+        if reason in FAILURES:
+            self.failures[FAILURES[reason]] += 1
+
+    def _say_failed(self, event: SagaFailed) -> None:
+        if self._failed_now == 0:
+            asyncio.get_running_loop().call_soon(self._say_how_many_more)
+        self._failed_now += 1
+        if self._failed_now <= FAILURES_NAMED:
+            logger.warning("saga %d failed: %s", event.saga_id, event.reason)
+
+    def _say_how_many_more(self) -> None:
+        more, self._failed_now = self._failed_now - FAILURES_NAMED, 0
+        if more > 0:
+            logger.warning("%d more saga(s) failed: `diag sagas` shows their reasons", more)
 
     def _dispatch(self, effect: Dispatch) -> None:
         if effect.connection is None:

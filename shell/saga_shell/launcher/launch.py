@@ -11,6 +11,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from returns.result import Failure, Success
@@ -27,6 +28,8 @@ from saga_shell.ipc import (
     own_uid,
 )
 from saga_shell.launcher.bus import Bus
+from saga_shell.launcher.counts import CountsFile, counts_path
+from saga_shell.launcher.descriptors import with_files_for
 from saga_shell.launcher.ends import first
 from saga_shell.launcher.event_log import EventLog
 from saga_shell.launcher.family import Family, check_programs
@@ -40,7 +43,9 @@ from saga_shell.launcher.options import (
     Exit,
     Options,
 )
+from saga_shell.launcher.ring import Ring
 from saga_shell.launcher.runner import LogStopped, Runner, Watcher
+from saga_shell.launcher.tally import Tally
 from saga_shell.launcher.timers import Timers
 from saga_shell.log import DataLock, LogOptions, LogWriter, acquire, settle_log
 
@@ -63,6 +68,7 @@ async def launch(
 
     An exception is a bug, in a step or in an effect; everything is given back all the same.
     """
+    options = replace(options, bounds=with_files_for(options.bounds))
     async with AsyncExitStack() as stack:
         match await _assemble(options, stack, watcher):
             case Failure(refused):
@@ -86,7 +92,12 @@ class Launcher:
         self._socket = listener.path
         self._serving = False
         self._deaf: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
-        self._events = EventLog(options.data_dir / EVENT_LOG_NAME)
+        bounds = options.bounds
+        self._events = EventLog(
+            options.data_dir / EVENT_LOG_NAME,
+            max_bytes=bounds.event_log_bytes,
+            queue_lines=bounds.event_log_lines,
+        )
         self._family = Family(options, _environment(os.environ, listener.path))
         self._timers = Timers(self._give)
         self._server = Server(
@@ -95,19 +106,23 @@ class Launcher:
             sink=self._give,
             barred_roles=self._family.barred_roles,
             on_fatal=self._end_deaf,
-            limits=options.limits,
+            limits=bounds.limits,
         )
-        self._bus = Bus(self._server.send, self._events.record)
+        self._bus = Bus(self._server.send, self._events.record, Ring(bounds.ring_events))
         self._interpreter = Interpreter(self._server, self._bus, self._timers)
         self._runner = Runner(
             Reducer(AgentMux()),
-            initial_state(options.config, LauncherIdentity(os.getpid(), options.version)),
+            initial_state(
+                bounds.in_config(options.config), LauncherIdentity(os.getpid(), options.version)
+            ),
             log,
             self._interpreter.perform,
             on_log_failure=options.on_log_failure,
             watcher=watcher,
+            busy_events=bounds.waiting_events,
         )
         self._runner.hold_back(self._server)
+        self._counts = CountsFile(counts_path(options.data_dir), self._tally())
 
     async def run(self, announce: Announce, stop: asyncio.Event) -> Exit:
         """Recover, serve until something ends it, and end in good order."""
@@ -147,7 +162,8 @@ class Launcher:
                 self._serving = True
                 announce(self._socket)
         vacuuming = self._log.vacuum_daily(self._options.retention_days)
-        return await first(asyncio.shield(self._deaf), self._family.ended(), vacuuming)
+        counting = self._counts.keep()
+        return await first(asyncio.shield(self._deaf), self._family.ended(), vacuuming, counting)
 
     async def _shut_down(self, steps: asyncio.Task[Exit]) -> str | None:
         """End everything, in this order; the line says what was lost, if anything was."""
@@ -167,6 +183,7 @@ class Launcher:
         lost = await self._close_log()
         await asyncio.to_thread(self._events.close)
         if self._serving:
+            await self._counts.write()
             self._say_totals()
         return lost
 
@@ -192,6 +209,18 @@ class Launcher:
                 return _lost(closing.result())
         closing.cancel()
         return _lost(Failure(f"{waiting} record(s) of the saga log are lost: it doesn't answer"))
+
+    def _tally(self) -> Tally:
+        return Tally(
+            bounds=self._options.bounds,
+            server=self._server,
+            runner=self._runner,
+            bus=self._bus,
+            interpreter=self._interpreter,
+            events=self._events,
+            log=self._log,
+            family=self._family,
+        )
 
     def _say_totals(self) -> None:
         counts = self._server.counters()

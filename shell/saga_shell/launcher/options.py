@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from saga_core.engine import Config
-from saga_shell.ipc import Limits
+from saga_shell.launcher.bounds import Bounds
 from saga_shell.launcher.runner import OnLogFailure
 from saga_shell.log.options import Synchronous
 
@@ -25,7 +25,7 @@ class Options:
     host_command: tuple[str, ...] | None = None
     srv_command: tuple[str, ...] | None = None
     config: Config = field(default_factory=Config)
-    limits: Limits = field(default_factory=Limits)
+    bounds: Bounds = field(default_factory=Bounds)
     synchronous: Synchronous = "full"
     on_log_failure: OnLogFailure = "continue"
     retention_days: float = RETENTION_DAYS

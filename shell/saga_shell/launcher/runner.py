@@ -32,10 +32,10 @@ BATCH_EVENTS = 512
 """Events stepped before the loop gets a turn; more of them wait for the next batch."""
 
 BUSY_EVENTS = 20_000
-"""Waiting events above which peers are no longer read (FACTS R-04: a bound, not a loss)."""
+"""Waiting events above which peers are no longer read (FACTS R-04: a bound, not a loss).
 
-CALM_EVENTS = 5_000
-"""Waiting events below which they are read again."""
+Below a quarter of that they are read again.
+"""
 
 RETRY_SECONDS = 0.25
 """How often a failing log is tried again."""
@@ -84,7 +84,10 @@ class LogStopped(Exception):  # noqa: N818 -- it ends the run on purpose, it is 
 
 
 class Runner(Generic[M]):
-    """Owns the state. `give` is the one way in; `perform` gets each effect, in order."""
+    """Owns the state. `give` is the one way in; `perform` gets each effect, in order.
+
+    `pauses` counts how often more than `busy_events` waited.
+    """
 
     def __init__(
         self,
@@ -95,9 +98,12 @@ class Runner(Generic[M]):
         *,
         on_log_failure: OnLogFailure = "continue",
         watcher: Watcher[M] | None = None,
+        busy_events: int = BUSY_EVENTS,
     ) -> None:
         self.state = state
         self.batches = 0
+        self.pauses = 0
+        self._busy_events = busy_events
         self._reducer = reducer
         self._log = log
         self._perform = perform
@@ -115,7 +121,7 @@ class Runner(Generic[M]):
         self._late_records = 0
 
     def hold_back(self, gate: Gate) -> None:
-        """Let `gate` stop reading while more than `BUSY_EVENTS` wait."""
+        """Let `gate` stop reading while more than `busy_events` wait."""
         self._gate = gate
 
     def give(self, event: Event) -> None:
@@ -123,8 +129,9 @@ class Runner(Generic[M]):
         self._given += 1
         self._waiting.append(event)
         self._something.set()
-        if not self._paused and len(self._waiting) > BUSY_EVENTS and self._gate is not None:
+        if not self._paused and len(self._waiting) > self._busy_events and self._gate is not None:
             self._paused = True
+            self.pauses += 1
             logger.warning("%d events wait: peers are not read for a while", len(self._waiting))
             self._gate.pause_reading()
 
@@ -169,7 +176,7 @@ class Runner(Generic[M]):
             effects += self._step(self._waiting.popleft())
         if not self._waiting:
             self._something.clear()
-        if self._paused and len(self._waiting) < CALM_EVENTS and self._gate is not None:
+        if self._paused and len(self._waiting) <= self._busy_events // 4 and self._gate is not None:
             self._paused = False
             logger.warning("%d events wait: peers are read again", len(self._waiting))
             self._gate.resume_reading()

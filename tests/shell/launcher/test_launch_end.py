@@ -29,8 +29,9 @@ from saga_core.engine import (
     ShutdownRequested,
     State,
 )
-from saga_shell.ipc import Limits, Listener, Server, System
+from saga_shell.ipc import Listener, Server, System
 from saga_shell.launcher import launch as module
+from saga_shell.launcher.bounds import Bounds
 from saga_shell.launcher.options import Exit
 from saga_shell.log import LogError, LogOptions, SagaLog, backlog
 from saga_shell.log.statements import Batch
@@ -90,6 +91,7 @@ def test_nothing_is_left_of_a_launcher(place: Place) -> None:
     assert not place.socket.exists()
     assert sorted(path.name for path in place.data_dir.rglob("*")) == [
         "db",
+        "launcher-counts.json",
         "launcher-events.log",
         "launcher-sagas.db",
         "launcher-sagas.lock",
@@ -209,10 +211,10 @@ def test_the_event_log_the_ring_and_the_bus_tell_the_same(place: Place) -> None:
 
 def test_a_subscriber_that_does_not_read_is_ended_and_nobody_else_notices(place: Place) -> None:
     """FACTS R-60, R-62: it is kicked in the middle of a burst; the others hear every event."""
-    small = Limits(queue_bytes=200_000)
+    small = Bounds(queue_bytes=200_000)
 
     async def main() -> None:
-        async with place.launched(limits=small) as it:
+        async with place.launched(bounds=small) as it:
             lazy = await it.client("tool", 1)
             lazy.stop_reading()
             host, eager = await it.client("host", 2), await it.client("tool", 3)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.shell.launcher.parts import Client, HeldLog, MemoryLog, Watch
 
-from saga_core.agentmux import AgentMux, initial_state, wire
+from saga_core.agentmux import AgentMux, Mirror, initial_state, wire
 from saga_core.engine import Event, Reducer, SagaDeadline, TimerFired
 from saga_shell.ipc import Listener, Server, chosen_endpoint, listen
 from saga_shell.launcher import runner as runner_module
@@ -16,16 +16,14 @@ from saga_shell.launcher.interpreter import Interpreter
 from saga_shell.launcher.runner import Runner
 from saga_shell.launcher.timers import Timers
 
-BUSY, CALM = 1_000, 100
+BUSY = 1_000
 ONE_TURN = 256
 """Lines of one peer that the server delivers before it looks up."""
 
 
 @pytest.fixture(autouse=True)
-def small_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bounds that a test can reach."""
-    monkeypatch.setattr(runner_module, "BUSY_EVENTS", BUSY)
-    monkeypatch.setattr(runner_module, "CALM_EVENTS", CALM)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches that leave something waiting."""
     monkeypatch.setattr(runner_module, "BATCH_EVENTS", 50)
 
 
@@ -49,6 +47,12 @@ def late() -> Event:
     return TimerFired(SagaDeadline(1))
 
 
+def small_runner() -> Runner[Mirror]:
+    """A runner that is busy early, with a log in memory."""
+    reducer = Reducer(AgentMux())
+    return Runner(reducer, initial_state(), MemoryLog(), lambda _: None, busy_events=BUSY)
+
+
 def test_reading_stops_above_one_bound_and_goes_on_below_the_other(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -56,7 +60,7 @@ def test_reading_stops_above_one_bound_and_goes_on_below_the_other(
 
     async def main() -> None:
         gate = Gate()
-        runner = Runner(Reducer(AgentMux()), initial_state(), MemoryLog(), lambda _: None)
+        runner = small_runner()
         runner.hold_back(gate)
         for count in range(1, 2 * BUSY + 1):
             runner.give(late())
@@ -67,6 +71,7 @@ def test_reading_stops_above_one_bound_and_goes_on_below_the_other(
         for _ in range(BUSY):
             runner.give(late())
         assert gate.acts == ["pause", "resume"]
+        assert runner.pauses == 1
         running.cancel()
         await asyncio.wait([running])
 
@@ -74,7 +79,7 @@ def test_reading_stops_above_one_bound_and_goes_on_below_the_other(
         asyncio.run(main())
     assert caplog.messages == [
         "1001 events wait: peers are not read for a while",
-        "50 events wait: peers are read again",
+        "250 events wait: peers are read again",
     ]
 
 
@@ -82,7 +87,7 @@ def test_without_a_gate_nothing_is_held_back() -> None:
     """A runner may run without peers, as in a simulation."""
 
     async def main() -> None:
-        runner = Runner(Reducer(AgentMux()), initial_state(), MemoryLog(), lambda _: None)
+        runner = small_runner()
         for _ in range(2 * BUSY):
             runner.give(late())
         running = asyncio.create_task(runner.run())
@@ -116,6 +121,7 @@ class Whole:
             self.log,
             interpreter.perform,
             watcher=Watch(),
+            busy_events=BUSY,
         )
         self.runner.hold_back(self.server)
 
