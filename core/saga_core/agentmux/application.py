@@ -105,6 +105,8 @@ class AgentMux(Application[Mirror]):
 
 def _checked(target: str, command: Command) -> Success[Command] | Failure[str]:
     """`command`, if a peer that reads it strictly would accept it (R-36)."""
+    if wire.reads_back(command):
+        return Success(command)
     match wire.try_encode(command):
         case Failure(problem):
             return Failure(f"{target} cannot take {problem}")

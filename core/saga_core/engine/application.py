@@ -6,6 +6,7 @@ the engine numbers the events and turns the outputs into effects.
 """
 
 from abc import ABC, abstractmethod
+from functools import cached_property
 from typing import ClassVar, Generic, TypeVar
 
 from msgspec import Struct
@@ -17,47 +18,47 @@ from saga_core.engine.saga import Saga
 from saga_core.engine.state import M, State
 
 
-class Publish(Struct, frozen=True):
+class Publish(Struct, frozen=True, gc=False):
     """Put `event` on the bus. Its version is the engine's to set."""
 
     event: BusEvent
 
 
-class Answer(Struct, frozen=True):
+class Answer(Struct, frozen=True, gc=False):
     """Tell one connection; the event carries the current version, which does not grow."""
 
     connection: int
     event: BusEvent
 
 
-class Refuse(Struct, frozen=True):
+class Refuse(Struct, frozen=True, gc=False):
     """Tell one connection what was wrong; the event goes out as it is, version 0."""
 
     connection: int
     event: BusEvent
 
 
-class ReplaySince(Struct, frozen=True):
+class ReplaySince(Struct, frozen=True, gc=False):
     """Send one connection the ring's events with a version above `since`."""
 
     connection: int
     since: int
 
 
-class Admit(Struct, frozen=True):
+class Admit(Struct, frozen=True, gc=False):
     """From here on the connection hears the bus."""
 
     connection: int
 
 
-class Attach(Struct, frozen=True):
+class Attach(Struct, frozen=True, gc=False):
     """The connection is now the newest way to the peer `target`: drain its buffer to it."""
 
     target: str
     connection: int
 
 
-class HangUp(Struct, frozen=True):
+class HangUp(Struct, frozen=True, gc=False):
     """End the connection."""
 
     connection: int
@@ -69,7 +70,7 @@ Output = Publish | Answer | Refuse | ReplaySince | Admit | Attach | HangUp
 N = TypeVar("N")
 
 
-class Reaction(Struct, Generic[N], frozen=True):
+class Reaction(Struct, Generic[N], frozen=True, gc=False):
     """The application's next mirror and what it wants done."""
 
     mirror: N
@@ -82,7 +83,7 @@ class Application(ABC, Generic[M]):
     process: ClassVar[str]
     peers: ClassVar[tuple[str, ...]]
 
-    @property
+    @cached_property
     def own_target(self) -> str:
         """The target whose commands run in the same step, through this application."""
         return f"{self.process}_self"

@@ -11,13 +11,13 @@ from saga_core.engine.messages import BusEvent, Command
 from saga_core.engine.records import LogRecord
 
 
-class WriteLog(Struct, frozen=True):
+class WriteLog(Struct, frozen=True, gc=False):
     """Make `record` durable."""
 
     record: LogRecord
 
 
-class Dispatch(Struct, frozen=True):
+class Dispatch(Struct, frozen=True, gc=False):
     """Send `command` to a peer.
 
     `connection` is None for the launcher's own target: that command has already run, in this
@@ -31,20 +31,20 @@ class Dispatch(Struct, frozen=True):
     redelivery: bool = False
 
 
-class Emit(Struct, frozen=True):
+class Emit(Struct, frozen=True, gc=False):
     """Publish `event`, which carries its version, to every subscriber and into the ring."""
 
     event: BusEvent
 
 
-class Reply(Struct, frozen=True):
+class Reply(Struct, frozen=True, gc=False):
     """Send `event` to one connection only."""
 
     connection: int
     event: BusEvent
 
 
-class Replay(Struct, frozen=True):
+class Replay(Struct, frozen=True, gc=False):
     """Send one connection the ring's events with a version above `since`, as an event list.
 
     `version` is the current one. The ring is the interpreter's: nothing is decided by it.
@@ -55,26 +55,26 @@ class Replay(Struct, frozen=True):
     version: int
 
 
-class Subscribe(Struct, frozen=True):
+class Subscribe(Struct, frozen=True, gc=False):
     """From here on `connection` gets every emitted event (FACTS R-50)."""
 
     connection: int
 
 
-class ArmTimer(Struct, frozen=True):
+class ArmTimer(Struct, frozen=True, gc=False):
     """Let `TimerFired(timer)` come in `seconds`."""
 
     timer: Timer
     seconds: float
 
 
-class CancelTimer(Struct, frozen=True):
+class CancelTimer(Struct, frozen=True, gc=False):
     """That timer need not fire any more. It may be on its way already, or have fired."""
 
     timer: Timer
 
 
-class CloseConnection(Struct, frozen=True):
+class CloseConnection(Struct, frozen=True, gc=False):
     """End that connection once what was queued for it is written."""
 
     connection: int

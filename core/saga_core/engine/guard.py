@@ -4,27 +4,28 @@ A saga that raises, answers with something else than a saga and an action, or de
 badly fails alone; the reducer and every other saga go on (FACTS R-10).
 """
 
-from collections.abc import Callable
 from sys import float_info
-from typing import TypeVar, get_args
+from typing import get_args
 
 import msgspec
 from msgspec import Struct
-from returns.result import Failure, Success
 
 from saga_core.engine.config import Config
 from saga_core.engine.messages import BusEvent
-from saga_core.engine.saga import DEFAULT_TIMEOUT_SECONDS, Action, Saga, SagaContext
+from saga_core.engine.saga import DEFAULT_TIMEOUT_SECONDS, Action, Failed, Saga, SagaContext
 
 _ACTIONS = get_args(Action)
 _REASON_LENGTH = 500
-S = TypeVar("S")
-T = TypeVar("T")
+_ENCODER = msgspec.json.Encoder()
 
-Decision = Success[tuple[Saga, Action]] | Failure[str]
+Decision = tuple[Saga, Action]
+"""A saga's next value, and what it wants: it has failed if its own code did something wrong.
+
+The reason of a `Failed` is one line.
+"""
 
 
-class Opening(Struct, frozen=True):
+class Opening(Struct, frozen=True, gc=False):
     """How a saga describes itself. `problem`: why it can't run, in which case it fails at once."""
 
     name: str
@@ -34,13 +35,21 @@ class Opening(Struct, frozen=True):
 
 
 def start(saga: Saga, context: SagaContext) -> Decision:
-    """Call `start`; a failure says what the saga did wrong."""
-    return _decision(_attempt(lambda it: it.start(context), saga))
+    """Call `start`."""
+    try:
+        returned = saga.start(context)
+    except Exception as error:  # noqa: BLE001  a saga's bug fails that saga alone (FACTS R-10)
+        return saga, Failed(_raised(error))
+    return _decision(saga, returned)
 
 
 def on_event(saga: Saga, event: BusEvent, context: SagaContext) -> Decision:
-    """Call `on_event`; a failure says what the saga did wrong."""
-    return _decision(_attempt(lambda it: it.on_event(event, context), saga))
+    """Call `on_event`."""
+    try:
+        returned = saga.on_event(event, context)
+    except Exception as error:  # noqa: BLE001  a saga's bug fails that saga alone (FACTS R-10)
+        return saga, Failed(_raised(error))
+    return _decision(saga, returned)
 
 
 def describe(config: Config, saga: Saga) -> Opening:
@@ -61,61 +70,53 @@ def line(text: object) -> str:
     return encodable if len(encodable) <= _REASON_LENGTH else encodable[:_REASON_LENGTH] + "…"
 
 
-def _decision(outcome: Success[tuple[Saga, Action]] | Failure[str]) -> Decision:
-    match outcome:
-        case Success((saga, action)) if isinstance(action, _ACTIONS):
-            return Success((saga, action))
-        case Success(other):
-            return Failure(f"saga returned {_shown(other)}, not its next value and an action")
-        case Failure(problem):
-            return Failure(problem)
-
-
-def _attempt(call: Callable[[S], T], subject: S) -> Success[T] | Failure[str]:
-    """Run a saga's own code; an exception becomes a one-line reason.
-
-    The saga is an argument, so that even looking up its member happens in here.
-    """
-    try:
-        return Success(call(subject))
-    except Exception as error:  # noqa: BLE001  a saga's bug fails that saga alone (FACTS R-10)
-        return Failure(f"saga raised {type(error).__name__}: {line(error)}")
+def _decision(saga: Saga, returned: Decision) -> Decision:
+    match returned:
+        case (_, Failed(reason)):
+            return saga, Failed(line(reason))
+        case (after, action) if isinstance(action, _ACTIONS):
+            return after, action
+        case _:
+            problem = f"saga returned {_shown(returned)}, not its next value and an action"
+            return saga, Failed(problem)
 
 
 def _name_of(saga: Saga) -> tuple[str, str | None]:
-    match _attempt(lambda it: it.name(), saga):
-        case Success(str(name)) if name and name == line(name):
-            return name, None
-        case Success(other):
-            return type(saga).__name__, f"saga name() returned {_shown(other)}, not a name"
-        case Failure(problem):
-            return type(saga).__name__, problem
+    try:
+        name: object = saga.name()
+    except Exception as error:  # noqa: BLE001  a saga's bug fails that saga alone (FACTS R-10)
+        return type(saga).__name__, _raised(error)
+    if isinstance(name, str) and name and name == line(name):
+        return name, None
+    return type(saga).__name__, f"saga name() returned {_shown(name)}, not a name"
 
 
 def _input_of(saga: Saga) -> tuple[str, str | None]:
-    match _attempt(lambda it: msgspec.json.encode(it.input_snapshot()).decode(), saga):
-        case Success(text):
-            return text, None
-        case Failure(problem):
-            return "null", problem
+    try:
+        return _ENCODER.encode(saga.input_snapshot()).decode(), None
+    except Exception as error:  # noqa: BLE001  a saga's bug fails that saga alone (FACTS R-10)
+        return "null", _raised(error)
 
 
 def _seconds_of(config: Config, name: str, saga: Saga) -> tuple[float, str | None]:
-    override = config.timeouts.get(name)
-    told = _attempt(lambda it: it.timeout(), saga) if override is None else Success(override)
-    match told:
-        case Success(float() | int() as seconds) if 0 < seconds <= float_info.max:
-            return float(seconds), None
-        case Success(other):
-            problem = f"saga timeout() returned {_shown(other)}, not a positive number of seconds"
-            return DEFAULT_TIMEOUT_SECONDS, problem
-        case Failure(problem):
-            return DEFAULT_TIMEOUT_SECONDS, problem
+    seconds: object = config.timeouts.get(name)
+    if seconds is None:
+        try:
+            seconds = saga.timeout()
+        except Exception as error:  # noqa: BLE001  a saga's bug fails that saga alone (R-10)
+            return DEFAULT_TIMEOUT_SECONDS, _raised(error)
+    if isinstance(seconds, (float, int)) and 0 < seconds <= float_info.max:
+        return float(seconds), None
+    problem = f"saga timeout() returned {_shown(seconds)}, not a positive number of seconds"
+    return DEFAULT_TIMEOUT_SECONDS, problem
+
+
+def _raised(error: Exception) -> str:
+    return f"saga raised {type(error).__name__}: {line(error)}"
 
 
 def _shown(value: object) -> str:
-    match _attempt(repr, value):
-        case Success(text):
-            return line(text)
-        case Failure(_):
-            return f"a {type(value).__name__}"
+    try:
+        return line(repr(value))
+    except Exception:  # noqa: BLE001  what a saga hands over may fail to describe itself
+        return f"a {type(value).__name__}"

@@ -94,6 +94,8 @@ def waiting_step(turn: Turn[M], timer: FrameExpiry) -> Awaiting | None:
 
 def release(turn: Turn[M], saga_id: int, step: Awaiting) -> None:
     """Take the command of an answered step or an ended saga out of the buffer, if it is there."""
+    if step.connection is not None:
+        return
     link = turn.links.get(step.target)
     if link is None or saga_id not in link.buffer:
         return

@@ -16,11 +16,11 @@ UNSTAMPED = 0
 """The version of an event that the engine has not published yet."""
 
 
-class Command(Struct, frozen=True, tag_field="cmd"):
+class Command(Struct, frozen=True, gc=False, tag_field="cmd"):
     """Base of every command. The tag of a subclass is its name on the wire."""
 
 
-class BusEvent(Struct, frozen=True, tag_field="event"):
+class BusEvent(Struct, frozen=True, gc=False, tag_field="event"):
     """Base of every event on the bus.
 
     Each subclass declares a field `version: int`, where the wire wants it. An application that

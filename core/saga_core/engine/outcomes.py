@@ -9,7 +9,7 @@ from saga_core.engine.records import SagaOutcome
 _BLOCK = 16
 
 
-class Outcomes(Struct, frozen=True):
+class Outcomes(Struct, frozen=True, gc=False):
     """Oldest first: full blocks, then a tail of fewer than a block."""
 
     blocks: tuple[tuple[SagaOutcome, ...], ...] = ()

@@ -24,7 +24,7 @@ from saga_core.engine.events import SagaDeadline
 from saga_core.engine.guard import line
 from saga_core.engine.messages import BusEvent, Command, SagaStarted, tag_of
 from saga_core.engine.records import SagaOpened, StepOpened, StepSucceeded
-from saga_core.engine.saga import Action, Done, Failed, IssueCommand, Saga, SagaContext, Wait
+from saga_core.engine.saga import Done, Failed, IssueCommand, Saga, SagaContext, Wait
 from saga_core.engine.state import Awaiting, InFlight, M
 from saga_core.engine.turn import Turn
 
@@ -51,55 +51,44 @@ def answer(turn: Turn[M], saga_id: int, event: BusEvent) -> None:
     flight = turn.sagas.get(saga_id)
     if flight is None:
         return
-    match guard.on_event(flight.saga, event, SagaContext(saga_id)):
-        case Failure(problem):
-            fail(turn, saga_id, problem)
-        case Success((saga, Wait())) if saga is flight.saga:
-            return
-        case Success((saga, Wait())):
-            turn.sagas = turn.sagas.set(saga_id, replace(flight, saga=saga))
-        case Success((_, Failed(reason))):
-            fail(turn, saga_id, line(reason))
-        case Success((saga, action)):
-            answered = _succeed_step(turn, saga_id, flight, event)
-            _perform(turn, saga_id, replace(answered, saga=saga), action)
+    saga, action = guard.on_event(flight.saga, event, SagaContext(saga_id))
+    match action:
+        case IssueCommand(target, command):
+            _succeed_step(turn, saga_id, flight, event)
+            _issue(turn, saga_id, replace(flight, saga=saga, awaiting=None), target, command)
+        case Done():
+            _succeed_step(turn, saga_id, flight, event)
+            complete(turn, saga_id)
+        case Wait():
+            if saga is not flight.saga:
+                turn.sagas = turn.sagas.set(saga_id, replace(flight, saga=saga))
+        case Failed(reason):
+            fail(turn, saga_id, reason)
 
 
 def _start(turn: Turn[M], saga_id: int, flight: InFlight) -> None:
-    match guard.start(flight.saga, SagaContext(saga_id)):
-        case Failure(problem):
-            fail(turn, saga_id, problem)
-        case Success((saga, action)):
-            _perform(turn, saga_id, replace(flight, saga=saga), action)
-
-
-def _succeed_step(turn: Turn[M], saga_id: int, flight: InFlight, event: BusEvent) -> InFlight:
-    step = flight.awaiting
-    if step is None:
-        return flight
-    links.release(turn, saga_id, step)
-    turn.write(StepSucceeded(saga_id, step.step_index, event))
-    return replace(flight, awaiting=None)
-
-
-def _perform(turn: Turn[M], saga_id: int, flight: InFlight, action: Action) -> None:
-    """Do what a saga decided; `flight` is its entry as it shall be, not stored yet."""
+    saga, action = guard.start(flight.saga, SagaContext(saga_id))
     match action:
         case IssueCommand(target, command):
-            _issue(turn, saga_id, flight, target, command)
-        case Wait():
-            turn.sagas = turn.sagas.set(saga_id, flight)
+            _issue(turn, saga_id, replace(flight, saga=saga), target, command)
         case Done():
             complete(turn, saga_id)
+        case Wait():
+            turn.sagas = turn.sagas.set(saga_id, replace(flight, saga=saga))
         case Failed(reason):
-            fail(turn, saga_id, line(reason))
+            fail(turn, saga_id, reason)
+
+
+def _succeed_step(turn: Turn[M], saga_id: int, flight: InFlight, event: BusEvent) -> None:
+    step = flight.awaiting
+    if step is not None:
+        links.release(turn, saga_id, step)
+        turn.write(StepSucceeded(saga_id, step.step_index, event))
 
 
 def _issue(turn: Turn[M], saga_id: int, flight: InFlight, target: str, command: Command) -> None:
+    """Open a step and send its command; `flight` is the saga's entry, not stored yet."""
     match _address(turn, saga_id, target, command):
-        case Failure(problem):
-            turn.sagas = turn.sagas.set(saga_id, flight)
-            fail(turn, saga_id, problem)
         case Success(addressed):
             index, issued = flight.next_step_index, turn.take_sequence()
             step = Awaiting(index, target, addressed, None, issued, issued, sent=False)
@@ -107,6 +96,9 @@ def _issue(turn: Turn[M], saga_id: int, flight: InFlight, target: str, command: 
             name = f"issue_cmd_{target}_{tag_of(addressed)}"
             turn.write(StepOpened(saga_id, index, name, target, addressed))
             _go(turn, saga_id, moved, step)
+        case Failure(problem):
+            turn.sagas = turn.sagas.set(saga_id, flight)
+            fail(turn, saga_id, problem)
 
 
 def _address(
@@ -129,7 +121,8 @@ def _go(turn: Turn[M], saga_id: int, flight: InFlight, step: Awaiting) -> None:
         _run_own(turn, step)
     else:
         dropped = links.send(turn, saga_id, flight, step)
-        fail_all(turn, dropped, reasons.overflow(step.target))
+        if dropped:
+            fail_all(turn, dropped, reasons.overflow(step.target))
 
 
 def _run_own(turn: Turn[M], step: Awaiting) -> None:

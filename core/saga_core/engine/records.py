@@ -14,7 +14,7 @@ TerminalState = Literal["completed", "failed", "failed_compensation"]
 """How a saga can end. `failed_compensation`: it was in flight when the launcher died."""
 
 
-class SagaOpened(Struct, frozen=True):
+class SagaOpened(Struct, frozen=True, gc=False):
     """New saga row, state `running`. `input_json` is compact JSON."""
 
     saga_id: int
@@ -22,7 +22,7 @@ class SagaOpened(Struct, frozen=True):
     input_json: str
 
 
-class StepOpened(Struct, frozen=True):
+class StepOpened(Struct, frozen=True, gc=False):
     """New step row, state `pending`; `command` is what goes over the wire (FACTS R-42)."""
 
     saga_id: int
@@ -32,7 +32,7 @@ class StepOpened(Struct, frozen=True):
     command: Command
 
 
-class StepSucceeded(Struct, frozen=True):
+class StepSucceeded(Struct, frozen=True, gc=False):
     """A pending step becomes `succeeded`; `output` is the event that answered it."""
 
     saga_id: int
@@ -40,7 +40,7 @@ class StepSucceeded(Struct, frozen=True):
     output: BusEvent
 
 
-class StepFailed(Struct, frozen=True):
+class StepFailed(Struct, frozen=True, gc=False):
     """A pending step becomes `failed`, with the reason its saga failed (FACTS R-08, R-40)."""
 
     saga_id: int
@@ -48,7 +48,7 @@ class StepFailed(Struct, frozen=True):
     reason: str
 
 
-class SagaClosed(Struct, frozen=True):
+class SagaClosed(Struct, frozen=True, gc=False):
     """A running saga becomes `state`; `reason` is None exactly if it completed."""
 
     saga_id: int
@@ -59,7 +59,7 @@ class SagaClosed(Struct, frozen=True):
 LogRecord = SagaOpened | StepOpened | StepSucceeded | StepFailed | SagaClosed
 
 
-class UnresolvedSaga(Struct, frozen=True):
+class UnresolvedSaga(Struct, frozen=True, gc=False):
     """A row that says `running` or `compensating` at start: its launcher died (FACTS 4.4)."""
 
     saga_id: int
@@ -68,7 +68,7 @@ class UnresolvedSaga(Struct, frozen=True):
     pending_steps: tuple[int, ...]
 
 
-class SagaOutcome(Struct, frozen=True):
+class SagaOutcome(Struct, frozen=True, gc=False):
     """How a saga ended, for subscribers that reconnect."""
 
     saga_id: int

@@ -49,10 +49,11 @@ from saga_core.engine.ordered import sorted_keys
 from saga_core.engine.outcomes import Outcomes
 from saga_core.engine.progress import answer, open_saga
 from saga_core.engine.recovery import recover
+from saga_core.engine.registry import Registry
 from saga_core.engine.state import Counters, Link, M, State
 from saga_core.engine.turn import Turn
 
-_BRACKETS = (SagaStarted, SagaCompleted, SagaFailed)
+_BRACKETS = frozenset({SagaStarted, SagaCompleted, SagaFailed})
 
 
 class Reducer(Generic[M]):
@@ -68,7 +69,7 @@ class Reducer(Generic[M]):
         return State(
             config=config if config is not None else Config(),
             mirror=mirror if mirror is not None else self.application.initial_mirror(),
-            sagas=pmap(),
+            sagas=Registry(),
             links=pmap({target: Link() for target in self.application.peers}),
             stopping=False,
             log_degraded=False,
@@ -99,7 +100,7 @@ def _rule_for(event: Event) -> Callable[[Turn[Any], Any], None]:
 
 
 def _route(turn: Turn[M], event: BusEvent) -> None:
-    if isinstance(event, _BRACKETS):
+    if type(event) in _BRACKETS:
         return
     if isinstance(event, SagaActionFailed):
         _fail_action(turn, event)

@@ -18,28 +18,28 @@ Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 """A value that JSON can hold."""
 
 
-class SagaContext(Struct, frozen=True):
+class SagaContext(Struct, frozen=True, gc=False):
     """What a saga may know about itself: its id."""
 
     saga_id: int
 
 
-class IssueCommand(Struct, frozen=True):
+class IssueCommand(Struct, frozen=True, gc=False):
     """Send `command` to `target` and stay in flight. The engine puts the saga's id into it."""
 
     target: str
     command: Command
 
 
-class Wait(Struct, frozen=True):
+class Wait(Struct, frozen=True, gc=False):
     """The event was not the awaited one: nothing to do."""
 
 
-class Done(Struct, frozen=True):
+class Done(Struct, frozen=True, gc=False):
     """The saga has done all it had to do."""
 
 
-class Failed(Struct, frozen=True):
+class Failed(Struct, frozen=True, gc=False):
     """The saga gives up; `reason` is what subscribers and operators read."""
 
     reason: str
@@ -70,7 +70,7 @@ class Saga(Protocol):
         """Seconds that the whole saga may take, all steps together."""
 
 
-class SagaBase(Struct, frozen=True):
+class SagaBase(Struct, frozen=True, gc=False):
     """The two members that have defaults, for sagas that are frozen structs."""
 
     def input_snapshot(self) -> Json:

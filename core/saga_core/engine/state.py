@@ -12,13 +12,14 @@ from pyrsistent import PMap
 from saga_core.engine.config import Config
 from saga_core.engine.messages import Command
 from saga_core.engine.outcomes import Outcomes
+from saga_core.engine.registry import Registry
 from saga_core.engine.saga import Saga
 
 M = TypeVar("M")
 """The application's own part of the state: its mirror of the world."""
 
 
-class Awaiting(Struct, frozen=True):
+class Awaiting(Struct, frozen=True, gc=False):
     """A saga's one pending step: its command, and where that command is.
 
     `connection`: the one it was sent on, whose end would bring it back. None: it waits in its
@@ -36,7 +37,7 @@ class Awaiting(Struct, frozen=True):
     sent: bool
 
 
-class InFlight(Struct, frozen=True):
+class InFlight(Struct, frozen=True, gc=False):
     """A saga that opened and has not ended."""
 
     saga: Saga
@@ -45,7 +46,7 @@ class InFlight(Struct, frozen=True):
     next_step_index: int = 0
 
 
-class Link(Struct, frozen=True):
+class Link(Struct, frozen=True, gc=False):
     """The way to one peer.
 
     `connection` is the newest; `older` ones still live and may still answer, but get nothing
@@ -57,7 +58,7 @@ class Link(Struct, frozen=True):
     buffer: tuple[int, ...] = ()
 
 
-class Counters(Struct, frozen=True):
+class Counters(Struct, frozen=True, gc=False):
     """What only grows. `version` is the last one used, the others are the next to use."""
 
     version: int = 0
@@ -65,12 +66,12 @@ class Counters(Struct, frozen=True):
     next_sequence: int = 1
 
 
-class State(Struct, Generic[M], frozen=True):
+class State(Struct, Generic[M], frozen=True, gc=False):
     """All that the reducer knows."""
 
     config: Config
     mirror: M
-    sagas: PMap[int, InFlight]
+    sagas: Registry[InFlight]
     links: PMap[str, Link]
     stopping: bool
     log_degraded: bool

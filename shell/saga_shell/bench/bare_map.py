@@ -1,7 +1,8 @@
 """The limit of the reducer: the same reads, sets and removals of `PMap`, with nothing around them.
 
 What sagas ask of their maps is counted once, then the same number is asked of bare maps of the same
-sizes: one as large as the registry of sagas in flight, one as small as the mirror's.
+sizes: one as large as the registry of sagas in flight, one as small as the mirror's. The registry
+is no `PMap` itself; what is asked of it counts as if it were one.
 """
 
 from collections import Counter
@@ -12,19 +13,30 @@ from typing import Any, Literal, TypeVar
 from msgspec import Struct
 from pyrsistent import PMap, pmap
 
+from saga_core.engine.registry import Registry
+
 Kind = Literal["read", "set", "remove"]
 V = TypeVar("V")
 
 SMALL = 8
 """Entries of the small map."""
 
-_KINDS: dict[str, Kind] = {
-    "get": "read",
-    "__getitem__": "read",
-    "__contains__": "read",
-    "set": "set",
-    "remove": "remove",
-    "discard": "remove",
+_KINDS: dict[type, dict[str, Kind]] = {
+    PMap: {
+        "get": "read",
+        "__getitem__": "read",
+        "__contains__": "read",
+        "set": "set",
+        "remove": "remove",
+        "discard": "remove",
+    },
+    Registry: {
+        "get": "read",
+        "__getitem__": "read",
+        "__contains__": "read",
+        "set": "set",
+        "remove": "remove",
+    },
 }
 
 
@@ -57,10 +69,11 @@ def counting(large_from: int) -> Iterator[Counted]:
     """Yields what is done to maps meanwhile; those of `large_from` entries or more are large."""
     counted, depth = Counted(), [0]
     with ExitStack() as restored:
-        for name, kind in _KINDS.items():
-            original = getattr(PMap, name)
-            restored.callback(setattr, PMap, name, original)
-            setattr(PMap, name, _counting(original, kind, counted, depth, large_from))
+        for owner, kinds in _KINDS.items():
+            for name, kind in kinds.items():
+                original = getattr(owner, name)
+                restored.callback(setattr, owner, name, original)
+                setattr(owner, name, _counting(original, kind, counted, depth, large_from))
         yield counted
 
 
@@ -89,7 +102,7 @@ def _counting(
 ) -> Callable[..., Any]:
     """`original`, which may call others of its kind: only the outermost call counts."""
 
-    def touch(self: PMap[Any, Any], *arguments: Any) -> Any:
+    def touch(self: PMap[Any, Any] | Registry[Any], *arguments: Any) -> Any:
         if depth[0] == 0:
             counted.see(kind, large=len(self) >= large_from)
         depth[0] += 1

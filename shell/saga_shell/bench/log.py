@@ -34,8 +34,7 @@ def _measure(run: Run, sagas: int, in_flight: int, place: Place) -> None:
         run.note(f"log_{synchronous}_{in_flight}", rate, "sagas/s")
     raw = raw_sqlite.sagas_per_second(place.new(), sagas, in_flight)
     run.note(limit, raw, "sagas/s")
-    tables = raw_sqlite.OWN_TABLES
-    own = raw_sqlite.sagas_per_second(place.new(), sagas, in_flight, tables=tables)
+    own = raw_sqlite.sagas_per_second(place.new(), sagas, in_flight, own_tables=True)
     run.note(f"{limit}_own_tables", own, "sagas/s")
     full = f"log_full_{in_flight}"
     run.compare(f"{full} / {limit}", full, limit, _goal(in_flight, SHARE_OF_W))

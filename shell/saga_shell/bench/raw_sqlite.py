@@ -7,23 +7,23 @@ and foreign key FACTS 4.1 asks for, one sees what those cost by themselves.
 
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from saga_core.agentmux import WindowCleanup
 from saga_shell.bench.story import groups, label_of
 from saga_shell.log import Synchronous
-from saga_shell.log.schema import DDL
+from saga_shell.log.schema import create_missing
 
-BARE_TABLES = (
+_BARE_TABLES = (
     """CREATE TABLE launcher_saga (saga_id INTEGER PRIMARY KEY, name TEXT, state TEXT,
         started_at TEXT, ended_at TEXT, input_json TEXT, failure_reason TEXT)""",
     """CREATE TABLE launcher_saga_step (saga_id INTEGER, step_index INTEGER, name TEXT,
         state TEXT, cmd_json TEXT, target TEXT, started_at TEXT, ended_at TEXT, output_json TEXT,
         failure_reason TEXT, PRIMARY KEY (saga_id, step_index))""",
 )
-OWN_TABLES = DDL
+
 
 AT = "2026-01-01T00:00:00.000000+00:00"
 
@@ -52,10 +52,11 @@ def sagas_per_second(
     sagas: int,
     in_flight: int,
     synchronous: Synchronous = "full",
-    tables: Sequence[str] = BARE_TABLES,
+    *,
+    own_tables: bool = False,
 ) -> float:
     """Two-step sagas through a new file at `path`, `in_flight` of them together: R or W."""
-    with raw_log(path, synchronous, tables) as connection:
+    with raw_log(path, synchronous, own_tables=own_tables) as connection:
         begin = time.perf_counter()
         for group in groups(sagas, in_flight):
             _open(connection, group)
@@ -82,16 +83,23 @@ def recovery_seconds(path: Path, sagas: int, reason: str) -> float:
 
 @contextmanager
 def raw_log(
-    path: Path, synchronous: Synchronous, tables: Sequence[str]
+    path: Path, synchronous: Synchronous, *, own_tables: bool
 ) -> Iterator[sqlite3.Connection]:
     """A new file in WAL mode."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {synchronous}")
-        connection.execute(f"PRAGMA foreign_keys = {'ON' if tables is OWN_TABLES else 'OFF'}")
-        for statement in tables:
-            connection.execute(statement)
+        connection.execute(f"PRAGMA foreign_keys = {'ON' if own_tables else 'OFF'}")
+        if own_tables:
+            create_missing(connection)
+        else:
+            _create_bare(connection)
         yield connection
+
+
+def _create_bare(connection: sqlite3.Connection) -> None:
+    for statement in _BARE_TABLES:
+        connection.execute(statement)
 
 
 def _open(connection: sqlite3.Connection, group: range) -> None:

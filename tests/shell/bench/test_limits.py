@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from pyrsistent import PMap, pmap
 
+from saga_core.agentmux import WindowCleanup
+from saga_core.engine import InFlight
+from saga_core.engine.registry import Registry
 from saga_shell.bench import bare_map, raw_sqlite, reducer, story
 from saga_shell.bench.commits import Wal, between, wal_of
 from saga_shell.bench.failure import BenchFailed
@@ -56,6 +59,17 @@ def test_uses_of_maps_are_counted_once() -> None:
     assert dict.fromkeys([2]) == dict.fromkeys(key for key in (1, 2) if key in small)
     assert counted.touches(large=True) == bare_map.Touches(2, 0, 1)
     assert counted.touches(large=False) == bare_map.Touches(0, 1, 1)
+
+
+def test_uses_of_the_registry_count_as_those_of_a_map() -> None:
+    """Issue 5: the limit is a bare `PMap` in the registry's place."""
+    flight = InFlight(WindowCleanup("main"), "cleanup")
+    registry = Registry[InFlight]().set(1, flight)
+    with bare_map.counting(1) as counted:
+        registry = registry.set(2, flight).remove(1)
+        assert registry[2] is registry.get(2)
+        assert 1 not in registry
+    assert counted.touches(large=True) == bare_map.Touches(3, 1, 1)
 
 
 def test_the_bare_limit_is_what_was_counted() -> None:
