@@ -1,6 +1,10 @@
-"""What the log tells the launcher at start: sagas left in flight, and how the last ones ended."""
+"""What the log tells the launcher at start: sagas left in flight, and how the last ones ended.
+
+A start takes as long as what is in flight asks for, however long the history of ended sagas is.
+"""
 
 import sqlite3
+from collections import defaultdict
 
 import msgspec
 from msgspec import Struct
@@ -9,6 +13,20 @@ from saga_core.engine import SagaOutcome, UnresolvedSaga
 
 OUTCOMES_READ = 256
 """Ended sagas that a snapshot still tells of after a restart (DESIGN 4)."""
+
+_IN_FLIGHT = (
+    "SELECT saga_id, name, state FROM launcher_saga"
+    " WHERE state IN ('running', 'compensating') AND state <> 'completed'"
+)
+_PENDING_STEPS = (
+    "SELECT saga_id, step_index FROM launcher_saga_step"
+    " INDEXED BY idx_launcher_saga_step_state WHERE state = 'pending'"
+)
+_LAST_ENDED = (
+    "SELECT saga_id, name, state, failure_reason FROM launcher_saga"
+    " WHERE state NOT IN ('running', 'compensating')"
+    " ORDER BY coalesce(ended_at, started_at) DESC, saga_id DESC LIMIT ?"
+)
 
 
 class LogStart(Struct, frozen=True):
@@ -25,39 +43,29 @@ def unresolved_sagas(connection: sqlite3.Connection) -> tuple[UnresolvedSaga, ..
     Those that failed cleanly are not among them (FACTS R-38). Raises `sqlite3.Error`, and
     `msgspec.ValidationError` for a row that can't be one of ours.
     """
-    rows = connection.execute(
-        "SELECT saga_id, name, state FROM launcher_saga"
-        " WHERE state IN ('running', 'compensating') ORDER BY saga_id"
-    ).fetchall()
+    rows = connection.execute(_IN_FLIGHT).fetchall()
+    if not rows:
+        return ()
+    pending = _pending_steps(connection)
     return tuple(
-        _unresolved(saga_id, name, state, _pending_steps(connection, saga_id))
-        for saga_id, name, state in rows
+        UnresolvedSaga(saga_id, name, state, tuple(pending.get(saga_id, ())))
+        for saga_id, name, state in sorted(msgspec.convert(rows, list[tuple[int, str, str]]))
     )
 
 
 def last_outcomes(connection: sqlite3.Connection, limit: int) -> tuple[SagaOutcome, ...]:
     """The last `limit` sagas that ended, oldest first; raises as `unresolved_sagas` does."""
-    rows = connection.execute(
-        "SELECT saga_id, name, state, failure_reason FROM launcher_saga"
-        " WHERE state IN ('completed', 'failed', 'failed_compensation')"
-        " ORDER BY coalesce(ended_at, started_at) DESC, saga_id DESC LIMIT ?",
-        (limit,),
-    ).fetchall()
+    rows = connection.execute(_LAST_ENDED, (limit,)).fetchall()
     fields = SagaOutcome.__struct_fields__
     return tuple(
         msgspec.convert(dict(zip(fields, row, strict=True)), SagaOutcome) for row in reversed(rows)
     )
 
 
-def _unresolved(saga_id: int, name: str, state: str, steps: list[int]) -> UnresolvedSaga:
-    row = {"saga_id": saga_id, "name": name, "state": state, "pending_steps": steps}
-    return msgspec.convert(row, UnresolvedSaga)
-
-
-def _pending_steps(connection: sqlite3.Connection, saga_id: int) -> list[int]:
-    rows = connection.execute(
-        "SELECT step_index FROM launcher_saga_step"
-        " WHERE saga_id = ? AND state = 'pending' ORDER BY step_index",
-        (saga_id,),
-    )
-    return [index for (index,) in rows]
+def _pending_steps(connection: sqlite3.Connection) -> dict[int, list[int]]:
+    """By saga, also of sagas that the original launcher ended without their steps (FACTS R-40)."""
+    pending: defaultdict[int, list[int]] = defaultdict(list)
+    rows = connection.execute(_PENDING_STEPS).fetchall()
+    for saga_id, step_index in sorted(msgspec.convert(rows, list[tuple[int, int]])):
+        pending[saga_id].append(step_index)
+    return pending

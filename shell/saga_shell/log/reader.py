@@ -48,16 +48,23 @@ class StepRow(Struct, frozen=True):
     failure_reason: str | None
 
 
-_RECENT = (
+_SAGAS = (
     "SELECT saga_id, name, state, started_at, ended_at, input_json, failure_reason"
-    " FROM launcher_saga WHERE :state IS NULL OR state = :state"
-    " ORDER BY coalesce(ended_at, started_at) DESC, saga_id DESC LIMIT :limit"
+    " FROM launcher_saga WHERE"
 )
 
-_SAGA = (
-    "SELECT saga_id, name, state, started_at, ended_at, input_json, failure_reason"
-    " FROM launcher_saga WHERE saga_id = :saga_id"
-)
+
+def _newest(condition: str) -> str:
+    """The newest of the sagas for which `condition` holds; it should be that of an index."""
+    newest_first = "ORDER BY coalesce(ended_at, started_at) DESC, saga_id DESC LIMIT :limit"
+    return f"{_SAGAS} {condition} {newest_first}"
+
+
+_SAGA = f"{_SAGAS} saga_id = :saga_id"
+_ENDED = _newest("state NOT IN ('running', 'compensating')")
+_IN_FLIGHT = _newest("state IN ('running', 'compensating') AND state <> 'completed'")
+_COMPLETED = _newest("state = :state AND state NOT IN ('running', 'compensating')")
+_IN_OTHER_STATE = _newest("state = :state AND state <> 'completed'")
 
 _STEPS = (
     "SELECT step_index, name, state, target, cmd_json, output_json, started_at, ended_at,"
@@ -126,7 +133,17 @@ class SagaLogReader:
         self, limit: int, state: str | None = None
     ) -> Success[tuple[SagaRow, ...]] | Failure[LogError]:
         """The last `limit` sagas, newest first; with `state`, only those in it."""
-        return self._rows(_RECENT, {"limit": min(limit, MAX_SAGA_ID), "state": state}, SagaRow)
+        values: _Values = {"limit": min(limit, MAX_SAGA_ID), "state": state}
+        if state is not None:
+            query = _COMPLETED if state == "completed" else _IN_OTHER_STATE
+            return self._rows(query, values, SagaRow)
+        match self._rows(_ENDED, values, SagaRow), self._rows(_IN_FLIGHT, values, SagaRow):
+            case Success(ended), Success(in_flight):
+                return Success(_newest_of(ended + in_flight, limit))
+            case Failure() as failed, _:
+                return failed
+            case _, failed:
+                return failed
 
     def saga(self, saga_id: int) -> Success[SagaRow | None] | Failure[LogError]:
         """One saga, or None if the log has no such id."""
@@ -147,6 +164,13 @@ class SagaLogReader:
         if connection is None:
             return Success(())
         return attempt(self.path, lambda: Success(_read(connection, sql, values, kind)))
+
+
+def _newest_of(rows: tuple[SagaRow, ...], limit: int) -> tuple[SagaRow, ...]:
+    def age(row: SagaRow) -> tuple[str, int]:
+        return row.started_at if row.ended_at is None else row.ended_at, row.saga_id
+
+    return tuple(sorted(rows, key=age, reverse=True)[:limit])
 
 
 def _key(saga_id: int) -> int:

@@ -1,8 +1,4 @@
-"""One log record as one guarded change of one row (FACTS R-07, R-37).
-
-SQLite undoes a statement that breaks a constraint and keeps the transaction, so a record that the
-rows don't allow is refused alone: it is counted and reported, and those after it go in.
-"""
+"""Log records as guarded changes of rows (FACTS R-07, R-37)."""
 
 import sqlite3
 from collections.abc import Callable
@@ -24,6 +20,9 @@ from saga_core.engine import (
 Encode = Callable[[Command | BusEvent], bytes]
 """The compact wire bytes of a message."""
 
+Value = int | str | None
+Values = tuple[Value, ...]
+
 
 class Batch(Struct):
     """Records that came together, with the time that goes into their rows.
@@ -37,74 +36,105 @@ class Batch(Struct):
     attempted: bool = False
 
 
-class _Change(Struct, frozen=True):
-    """`sql` changes one row if it may; `applied_sql` finds the row that it would have left."""
+class Change(Struct, frozen=True):
+    """What a kind of record does to a row.
+
+    `sql` changes one row, if it may. `applied_sql` finds the row that it would have left. Both
+    take the same values. `many_sql` changes many rows: `{rows}` stands for a `row` of the same
+    values for each of them. It may raise where `sql` changes nothing.
+    """
 
     sql: str
     applied_sql: str
     expected: str
+    many_sql: str
+    row: str = "(?, ?, ?, ?)"
 
 
-_OPEN_SAGA = _Change(
-    "INSERT INTO launcher_saga (saga_id, name, state, started_at, input_json)"
-    " VALUES (:saga_id, :name, 'running', :at, :input_json)",
-    "SELECT 1 FROM launcher_saga WHERE saga_id = :saga_id AND name = :name"
-    " AND started_at = :at AND input_json = :input_json",
+_OPEN_SAGA = Change(
+    "INSERT INTO launcher_saga (saga_id, name, started_at, input_json, state)"
+    " VALUES (?, ?, ?, ?, 'running')",
+    "SELECT 1 FROM launcher_saga WHERE saga_id = ? AND name = ?"
+    " AND started_at = ? AND input_json = ?",
     "no such saga yet",
+    "INSERT INTO launcher_saga (saga_id, name, started_at, input_json, state) VALUES {rows}",
+    "(?, ?, ?, ?, 'running')",
 )
 
-_OPEN_STEP = _Change(
+_OPEN_STEP = Change(
     "INSERT INTO launcher_saga_step"
-    " (saga_id, step_index, name, state, cmd_json, target, started_at)"
-    " SELECT :saga_id, :step_index, :name, 'pending', :message, :target, :at"
-    " WHERE EXISTS (SELECT 1 FROM launcher_saga WHERE saga_id = :saga_id AND state = 'running')",
-    "SELECT 1 FROM launcher_saga_step WHERE saga_id = :saga_id AND step_index = :step_index"
-    " AND name = :name AND cmd_json = :message AND target = :target AND started_at = :at",
+    " (step_index, name, cmd_json, target, started_at, saga_id, state)"
+    " SELECT ?, ?, ?, ?, ?, saga_id, 'pending' FROM launcher_saga"
+    " WHERE saga_id = ? AND state = 'running'",
+    "SELECT 1 FROM launcher_saga_step WHERE step_index = ? AND name = ? AND cmd_json = ?"
+    " AND target = ? AND started_at = ? AND saga_id = ?",
     "a running saga",
+    "INSERT INTO launcher_saga_step"
+    " (step_index, name, cmd_json, target, started_at, saga_id, state) VALUES {rows}",
+    # A saga that isn't running has no id here, and the column refuses that.
+    "(?, ?, ?, ?, ?,"
+    " (SELECT saga_id FROM launcher_saga WHERE saga_id = ? AND state = 'running'), 'pending')",
 )
 
-_FINISH_STEP = _Change(
-    "UPDATE launcher_saga_step SET state = 'succeeded', output_json = :message, ended_at = :at"
-    " WHERE saga_id = :saga_id AND step_index = :step_index AND state = 'pending'"
-    " AND EXISTS (SELECT 1 FROM launcher_saga WHERE saga_id = :saga_id"
+_FINISH_STEP = Change(
+    "UPDATE launcher_saga_step SET output_json = ?, ended_at = ?, state = 'succeeded'"
+    " WHERE saga_id = ? AND step_index = ? AND state = 'pending'"
+    " AND EXISTS (SELECT 1 FROM launcher_saga WHERE saga_id = launcher_saga_step.saga_id"
     " AND state IN ('running', 'compensating'))",
-    "SELECT 1 FROM launcher_saga_step WHERE saga_id = :saga_id AND step_index = :step_index"
-    " AND state = 'succeeded' AND output_json = :message AND ended_at = :at",
+    "SELECT 1 FROM launcher_saga_step WHERE output_json = ? AND ended_at = ?"
+    " AND saga_id = ? AND step_index = ? AND state = 'succeeded'",
     "a pending step of a running saga",
-)
-
-_FAIL_STEP = _Change(
-    "UPDATE launcher_saga_step SET state = 'failed', failure_reason = :reason, ended_at = :at"
-    " WHERE saga_id = :saga_id AND step_index = :step_index AND state = 'pending'"
-    " AND EXISTS (SELECT 1 FROM launcher_saga WHERE saga_id = :saga_id"
+    "UPDATE launcher_saga_step SET output_json = column1, ended_at = column2, state = 'succeeded'"
+    " FROM (VALUES {rows}) WHERE saga_id = column3 AND step_index = column4 AND +state = 'pending'"
+    " AND EXISTS (SELECT 1 FROM launcher_saga WHERE saga_id = launcher_saga_step.saga_id"
     " AND state IN ('running', 'compensating'))",
-    "SELECT 1 FROM launcher_saga_step WHERE saga_id = :saga_id AND step_index = :step_index"
-    " AND state = 'failed' AND failure_reason = :reason AND ended_at = :at",
+)
+
+_FAIL_STEP = Change(
+    "UPDATE launcher_saga_step SET failure_reason = ?, ended_at = ?, state = 'failed'"
+    " WHERE saga_id = ? AND step_index = ? AND state = 'pending'"
+    " AND EXISTS (SELECT 1 FROM launcher_saga WHERE saga_id = launcher_saga_step.saga_id"
+    " AND state IN ('running', 'compensating'))",
+    "SELECT 1 FROM launcher_saga_step WHERE failure_reason = ? AND ended_at = ?"
+    " AND saga_id = ? AND step_index = ? AND state = 'failed'",
     "a pending step of a running saga",
+    "UPDATE launcher_saga_step SET failure_reason = column1, ended_at = column2, state = 'failed'"
+    " FROM (VALUES {rows}) WHERE saga_id = column3 AND step_index = column4 AND +state = 'pending'"
+    " AND EXISTS (SELECT 1 FROM launcher_saga WHERE saga_id = launcher_saga_step.saga_id"
+    " AND state IN ('running', 'compensating'))",
 )
 
-_SAGA_ENDED = (
-    "SELECT 1 FROM launcher_saga WHERE saga_id = :saga_id AND state = :state AND ended_at = :at"
-)
-
-_CLOSE_SAGA = _Change(
-    "UPDATE launcher_saga SET state = :state, ended_at = :at, failure_reason = :reason"
-    " WHERE saga_id = :saga_id AND state = 'running'",
-    _SAGA_ENDED,
+_CLOSE_SAGA = Change(
+    "UPDATE launcher_saga SET state = ?, ended_at = ?, failure_reason = ?"
+    " WHERE saga_id = ? AND state = 'running'",
+    "SELECT 1 FROM launcher_saga WHERE state = ? AND ended_at = ? AND failure_reason IS ?"
+    " AND saga_id = ?",
     "a running saga",
+    "UPDATE launcher_saga SET state = column1, ended_at = column2, failure_reason = column3"
+    " FROM (VALUES {rows}) WHERE saga_id = column4 AND +state = 'running'",
 )
 
-_RECOVER_SAGA = _Change(
-    "UPDATE launcher_saga SET state = :state, ended_at = :at, failure_reason ="
-    " CASE WHEN coalesce(failure_reason, '') = '' THEN :reason"
-    " ELSE failure_reason || ' | recovered: ' || :reason END"
-    " WHERE saga_id = :saga_id AND state IN ('running', 'compensating')",
-    _SAGA_ENDED,
+_RECOVER_SAGA = Change(
+    "UPDATE launcher_saga SET state = ?, ended_at = ?, failure_reason ="
+    " CASE WHEN coalesce(failure_reason, '') = '' THEN ''"
+    " ELSE failure_reason || ' | recovered: ' END || ?"
+    " WHERE saga_id = ? AND state IN ('running', 'compensating')",
+    "SELECT 1 FROM launcher_saga WHERE state = ? AND ended_at = ?"
+    " AND instr(failure_reason, ?) > 0 AND saga_id = ?",
     "a running or compensating saga",
+    "UPDATE launcher_saga SET state = column1, ended_at = column2, failure_reason ="
+    " CASE WHEN coalesce(failure_reason, '') = '' THEN ''"
+    " ELSE failure_reason || ' | recovered: ' END || column3"
+    " FROM (VALUES {rows}) WHERE saga_id = column4 AND +state IN ('running', 'compensating')",
 )
 """Keeps a reason that was there before (FACTS F-36)."""
 
-_NOT_WRITABLE = (
+CHANGES = (_OPEN_SAGA, _FINISH_STEP, _FAIL_STEP, _OPEN_STEP, _CLOSE_SAGA, _RECOVER_SAGA)
+"""In the order in which a saga's hop makes them: an answer first, then what comes of it."""
+
+OPEN_SAGA, FINISH_STEP, FAIL_STEP, OPEN_STEP, CLOSE_SAGA, RECOVER_SAGA = range(len(CHANGES))
+
+NOT_WRITABLE = (
     sqlite3.IntegrityError,
     sqlite3.DataError,
     OverflowError,
@@ -113,7 +143,29 @@ _NOT_WRITABLE = (
 )
 """What a record of wrong content makes SQLite or the encoder raise."""
 
-_Values = dict[str, int | str | None]
+
+def values_of(record: LogRecord, at: str, encode: Encode) -> tuple[int, Values]:
+    """Which of `CHANGES` the record makes, and with which values.
+
+    Raises some of `NOT_WRITABLE` if its message has no encoding.
+    """
+    match record:
+        case StepOpened():
+            message = encode(record.command).decode()
+            sent = (record.step_index, record.name, message, record.target, at, record.saga_id)
+            return OPEN_STEP, sent
+        case StepSucceeded():
+            message = encode(record.output).decode()
+            return FINISH_STEP, (message, at, record.saga_id, record.step_index)
+        case SagaOpened():
+            return OPEN_SAGA, (record.saga_id, record.name, at, record.input_json)
+        case SagaClosed():
+            kind = RECOVER_SAGA if record.state == "failed_compensation" else CLOSE_SAGA
+            return kind, (record.state, at, record.reason, record.saga_id)
+        case StepFailed():
+            return FAIL_STEP, (record.reason, at, record.saga_id, record.step_index)
+        case _:
+            assert_never(record)
 
 
 def apply(
@@ -121,38 +173,21 @@ def apply(
 ) -> str | None:
     """Change the row; return None, or why the record was refused, in one line.
 
-    Raises the other `sqlite3.Error`s: then nothing of the transaction is in the log.
+    SQLite undoes a statement that breaks a constraint and keeps the transaction, so a record that
+    the rows don't allow is refused alone, and those after it go in. Raises the other
+    `sqlite3.Error`s: then nothing of the transaction is in the log.
     """
     try:
-        change, values = _change(record, batch.at, encode)
+        kind, values = values_of(record, batch.at, encode)
+        change = CHANGES[kind]
         if batch.attempted and connection.execute(change.applied_sql, values).fetchone():
             return None
         changed = connection.execute(change.sql, values).rowcount
-    except _NOT_WRITABLE as error:
+    except NOT_WRITABLE as error:
         if not connection.in_transaction:
             raise
         return f"{_describe(record)}: {' '.join(str(error).split())}"
     return None if changed == 1 else f"{_describe(record)}: it needs {change.expected}"
-
-
-def _change(record: LogRecord, at: str, encode: Encode) -> tuple[_Change, _Values]:
-    values: _Values = {"saga_id": record.saga_id, "at": at}
-    match record:
-        case SagaOpened(name=name, input_json=input_json):
-            return _OPEN_SAGA, {**values, "name": name, "input_json": input_json}
-        case StepOpened(step_index=index, name=name, target=target, command=command):
-            message = encode(command).decode()
-            step: _Values = {"step_index": index, "name": name, "target": target}
-            return _OPEN_STEP, {**values, **step, "message": message}
-        case StepSucceeded(step_index=index, output=output):
-            return _FINISH_STEP, {**values, "step_index": index, "message": encode(output).decode()}
-        case StepFailed(step_index=index, reason=reason):
-            return _FAIL_STEP, {**values, "step_index": index, "reason": reason}
-        case SagaClosed(state=state, reason=reason):
-            change = _RECOVER_SAGA if state == "failed_compensation" else _CLOSE_SAGA
-            return change, {**values, "state": state, "reason": reason}
-        case _:
-            assert_never(record)
 
 
 def _describe(record: LogRecord) -> str:

@@ -16,11 +16,10 @@ from saga_core.engine import LogRecord, SagaOpened
 from saga_shell.log.errors import LogError, attempt, damaged, inaccessible
 from saga_shell.log.history import OUTCOMES_READ, LogStart, last_outcomes, unresolved_sagas
 from saga_shell.log.options import MAX_SAGA_ID, LogOptions, stamp
-from saga_shell.log.schema import DDL, survey
+from saga_shell.log.schema import create_missing, survey
+from saga_shell.log.soundness import close_seal, fault_in, read_edges, write_seal
 from saga_shell.log.statements import Batch, apply
-
-QUICK_CHECK_LIMIT = 64 * 1024 * 1024
-"""Up to this many bytes the whole file is checked at start; that takes about 0.1 s."""
+from saga_shell.log.together import NotTogether, apply_together
 
 VACUUM_CHUNK = 500
 """Sagas removed in one transaction, so that a large vacuum doesn't hold up commits."""
@@ -77,13 +76,13 @@ class SagaLog:
         surveyed = survey(connection, path)
         if isinstance(surveyed, Failure):
             return surveyed
-        fault = _quick_check(connection, path)
+        fault = fault_in(connection, path, surveyed.unwrap().tables)
         if fault is not None:
             return Failure(damaged(path, fault))
         _set_pragmas(connection, options)
         with _transaction(connection):
-            for statement in DDL:
-                connection.execute(statement)
+            create_missing(connection)
+            read_edges(connection)
             next_saga_id = max(_lowest_free_id(connection), id_floor)
             _reserve_ids(connection, min(next_saga_id + options.id_block, MAX_SAGA_ID))
         if next_saga_id > MAX_SAGA_ID - options.id_block:
@@ -106,12 +105,26 @@ class SagaLog:
         if not self._in_place():
             return Failure(inaccessible(self.path, "the file was moved, replaced or deleted"))
         bound = self._needed_bound()
+        refusals = self._write(batches, bound)
+        self._bound = bound
+        return Success(refusals)
+
+    def _write(self, batches: Sequence[Batch], bound: int) -> tuple[str, ...]:
+        """All records together if that is possible, or else one by one."""
+        if not any(batch.attempted for batch in batches):
+            with suppress(NotTogether), self._reserving(bound):
+                apply_together(self._connection, batches, self._options.encode)
+                return ()
+        with self._reserving(bound):
+            return self._apply(batches)
+
+    @contextmanager
+    def _reserving(self, bound: int) -> Iterator[None]:
+        """A transaction that raises the counter to `bound` first, if it is not there yet."""
         with _transaction(self._connection):
             if bound > self._bound:
                 _reserve_ids(self._connection, bound)
-            refusals = self._apply(batches)
-        self._bound = bound
-        return Success(refusals)
+            yield
 
     def _apply(self, batches: Sequence[Batch]) -> tuple[str, ...]:
         applied = (
@@ -141,9 +154,10 @@ class SagaLog:
             return self._connection.execute(
                 "DELETE FROM launcher_saga WHERE saga_id IN"
                 " (SELECT saga_id FROM launcher_saga"
-                " WHERE state IN ('completed', 'failed', 'failed_compensation')"
-                " AND ended_at < ? ORDER BY saga_id LIMIT ?)",
-                (cutoff, VACUUM_CHUNK),
+                " WHERE state NOT IN ('running', 'compensating')"
+                " AND coalesce(ended_at, started_at) < :cutoff AND ended_at < :cutoff"
+                " ORDER BY coalesce(ended_at, started_at), saga_id LIMIT :limit)",
+                {"cutoff": cutoff, "limit": VACUUM_CHUNK},
             ).rowcount
 
     def wait_for_locks(self, milliseconds: int) -> Success[None] | Failure[LogError]:
@@ -157,27 +171,37 @@ class SagaLog:
 
     def close(self) -> Success[None] | Failure[LogError]:
         """Close once all records are in the file: the ids of the next run go on without a gap."""
-        settled = attempt(self.path, self._settle_counter)
-        self._come_to_rest()
+        settled = attempt(self.path, self._settle)
+        at_rest = self._come_to_rest()
         self.abandon()
-        return settled
+        match settled:
+            case Failure() as failed:
+                return failed
+            case Success(moment):
+                if at_rest and moment is not None:
+                    close_seal(self.path, moment)
+                return Success(None)
 
-    def _come_to_rest(self) -> None:
+    def _settle(self) -> Success[int | None]:
+        """Write the counter and the seal, unless our files are gone; return the seal's moment."""
+        if not self._in_place():
+            return Success(None)
+        with _transaction(self._connection):
+            self._connection.execute(
+                "UPDATE launcher_saga_counter SET next_saga_id = ?", (self._unused_id,)
+            )
+            return Success(write_seal(self._connection))
+
+    def _come_to_rest(self) -> bool:
         """Make one whole file of the log, unless somebody reads it: then its `-wal` stays.
 
         So a file in WAL mode without its `-wal` tells that somebody left the `-wal` behind.
         """
         with suppress(sqlite3.Error):
             self._connection.execute("PRAGMA busy_timeout = 0")
-            self._connection.execute("PRAGMA journal_mode = DELETE")
-
-    def _settle_counter(self) -> Success[None]:
-        if self._in_place():
-            with _transaction(self._connection):
-                self._connection.execute(
-                    "UPDATE launcher_saga_counter SET next_saga_id = ?", (self._unused_id,)
-                )
-        return Success(None)
+            (mode,) = self._connection.execute("PRAGMA journal_mode = DELETE").fetchone()
+            return str(mode) == "delete"
+        return False
 
     def abandon(self) -> None:
         """Close and leave the file as it is: the next run leaves out the rest of the block."""
@@ -229,14 +253,6 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _quick_check(connection: sqlite3.Connection, path: Path) -> str | None:
-    """What SQLite finds wrong with the file's pages, unless the file is too large to look."""
-    if path.stat().st_size > QUICK_CHECK_LIMIT:
-        return None
-    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    return None if verdict == "ok" else str(verdict)
-
-
 def _lowest_free_id(connection: sqlite3.Connection) -> int:
     """Above the counter and above every row (FACTS F-34); a read error is never a 1 (F-35)."""
     row = connection.execute(
@@ -257,13 +273,13 @@ def _reserve_ids(connection: sqlite3.Connection, bound: int) -> None:
 
 
 def _highest_opened(batches: Sequence[Batch]) -> int:
-    opened = (
-        record.saga_id
-        for batch in batches
-        for record in batch.records
-        if isinstance(record, SagaOpened)
-    )
-    return max(opened, default=0)
+    """The highest id of a saga that one of `batches` opens, or 0."""
+    highest = 0
+    for batch in batches:
+        for record in batch.records:
+            if type(record) is SagaOpened and record.saga_id > highest:
+                highest = record.saga_id
+    return highest
 
 
 def _files(path: Path) -> tuple[_Inode, _Inode]:

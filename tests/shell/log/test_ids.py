@@ -106,7 +106,7 @@ def test_negative_ids_count_as_none(open_log: OpenLog, query: Query) -> None:
 @pytest.mark.parametrize("block", [2, 3, 10, 1000])
 def test_counter_is_always_ahead(open_log: OpenLog, query: Query, block: int) -> None:
     """FACTS R-41: after each commit the counter is half a block or more above the ids used."""
-    log = open_log(id_block=block)
+    log = open_log(id_block=block, synchronous="normal")
     for saga_id in (*range(1, 3 * block), 10 * block):
         run_sagas(log, saga_id)
         ((counter,),) = query("SELECT next_saga_id FROM launcher_saga_counter")

@@ -83,7 +83,11 @@ def test_tables_indexes_and_pragmas(open_log: Callable[..., SagaLog], query: Que
         "failure_reason",
     ]
     indexes = query("SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")
-    assert sorted(indexes) == [("idx_launcher_saga_state",), ("idx_launcher_saga_step_state",)]
+    assert sorted(name for (name,) in indexes) == [
+        "idx_launcher_saga_ended",
+        "idx_launcher_saga_state",
+        "idx_launcher_saga_step_state",
+    ]
     pragmas = ("journal_mode", "busy_timeout", "synchronous", "temp_store", "foreign_keys")
     values = [log._connection.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas]
     assert values == ["wal", 20, 2, 2, 1]
@@ -141,6 +145,68 @@ def test_file_of_the_original_is_adopted(
     assert query("PRAGMA user_version") == [(SCHEMA_VERSION,)]
 
 
+def test_indexes_of_the_original_are_made_anew(
+    open_log: Callable[..., SagaLog], path: Path, query: Query
+) -> None:
+    """FACTS 4.1: indexes of the same names leave out what nobody looks for, in old files too."""
+    open_log().close()
+    indexes = "SELECT name, sql FROM sqlite_master WHERE type = 'index' ORDER BY name"
+    ours = query(indexes)
+    path.unlink()
+    make_file(path, ORIGINAL_DDL)
+    assert query(indexes) != ours
+    open_log().close()
+    assert query(indexes) == ours
+    open_log().close()
+    assert query(indexes) == ours
+    assert query("PRAGMA integrity_check") == [("ok",)]
+
+
+def test_file_of_version_1_without_a_seal(
+    open_log: Callable[..., SagaLog], path: Path, query: Query
+) -> None:
+    """FACTS R-45: a file of an earlier build of version 1 is used on, and gets what it lacks."""
+    make_file(
+        path,
+        f"""{ORIGINAL_DDL} CREATE TABLE launcher_saga_counter (
+        singleton INTEGER PRIMARY KEY CHECK (singleton = 1), next_saga_id INTEGER NOT NULL);
+        INSERT INTO launcher_saga_counter VALUES (1, 50); PRAGMA user_version = 1;""",
+    )
+    log = open_log()
+    assert [saga.saga_id for saga in log.start().unwrap().unresolved] == [7]
+    assert log.next_saga_id == 50
+    assert log.commit([log.batch([SagaClosed(7, "completed", None)])]) == Success(())
+    log.close()
+    assert query("SELECT state FROM launcher_saga") == [("completed",)]
+    assert query("SELECT count(*) FROM launcher_saga_seal") == [(1,)]
+
+
+def test_the_original_reads_and_writes_our_file(
+    open_log: Callable[..., SagaLog], path: Path
+) -> None:
+    """FACTS 4.1, 4.3: the original's own statements work on a file of ours."""
+    log = open_log()
+    log.commit([log.batch([SagaOpened(1, "n", "null")])])
+    log.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as original:
+        original.executescript(
+            ORIGINAL_DDL.partition("INSERT")[0]
+            .replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS")
+            .replace("CREATE INDEX", "CREATE INDEX IF NOT EXISTS")
+        )
+        original.execute(
+            "UPDATE launcher_saga SET state = 'failed', ended_at = 't' WHERE state IN"
+            " ('running', 'compensating', 'failed')"
+        )
+        recent = (
+            "SELECT saga_id, state, (SELECT count(*) FROM launcher_saga_step t"
+            " WHERE t.saga_id = s.saga_id AND t.state IN ('succeeded', 'compensated'))"
+            " FROM launcher_saga s ORDER BY COALESCE(ended_at, started_at) DESC, saga_id DESC"
+        )
+        assert original.execute(recent).fetchall() == [(1, "failed", 0)]
+    assert open_log().start().unwrap().outcomes[0].state == "failed"
+
+
 def test_interrupted_creation_is_completed(
     open_log: Callable[..., SagaLog], path: Path, query: Query
 ) -> None:
@@ -186,38 +252,6 @@ def test_garbage_is_refused(path: Path, options: LogOptions) -> None:
     path.parent.mkdir()
     path.write_bytes(b"not a database at all, but long enough to look like a header" * 100)
     assert refusal(path, options).kind == "damaged"
-
-
-def test_broken_pages_are_refused(
-    open_log: Callable[..., SagaLog], path: Path, options: LogOptions, query: Query
-) -> None:
-    """FACTS R-46: a file whose header is fine and whose pages are not is refused at start."""
-    open_log().close()
-    ((page,),) = query("SELECT rootpage FROM sqlite_master WHERE name = 'launcher_saga_step'")
-    content = bytearray(path.read_bytes())
-    content[(page - 1) * 4096 : page * 4096] = b"\xff" * 4096
-    path.write_bytes(content)
-    assert refusal(path, options).kind == "damaged"
-
-
-def test_large_file_is_not_checked_page_by_page(
-    open_log: Callable[..., SagaLog], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A log over the limit opens without a look at each page, so that a start stays quick."""
-    open_log().close()
-    statements: list[str] = []
-
-    class Listening(sqlite3.Connection):
-        def execute(self, sql: str, *rest: Any) -> sqlite3.Cursor:
-            statements.append(sql)
-            return super().execute(sql, *rest)
-
-    open_log(connection_class=Listening).close()
-    assert "PRAGMA quick_check(1)" in statements
-    statements.clear()
-    monkeypatch.setattr("saga_shell.log.store.QUICK_CHECK_LIMIT", 0)
-    open_log(connection_class=Listening).close()
-    assert "PRAGMA quick_check(1)" not in statements
 
 
 def test_locked_file_is_refused(

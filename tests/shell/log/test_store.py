@@ -334,15 +334,12 @@ def test_failed_transaction_leaves_nothing(open_log: OpenLog, query: Query) -> N
     assert query("SELECT count(*) FROM launcher_saga") == [(3,)]
 
 
-class SecondInsertFails(sqlite3.Connection):
+class StepsFail(sqlite3.Connection):
     """Fails with an I/O error after which SQLite itself would keep the transaction."""
 
-    inserts = 0
-
     def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
-        """Let the first saga in and fail the second."""
-        self.inserts += sql.startswith("INSERT INTO launcher_saga ")
-        if self.inserts == 2:
+        """Let sagas in and fail their steps."""
+        if sql.startswith("INSERT INTO launcher_saga_step "):
             error = sqlite3.OperationalError("injected")
             error.sqlite_errorcode = sqlite3.SQLITE_IOERR
             raise error
@@ -351,8 +348,8 @@ class SecondInsertFails(sqlite3.Connection):
 
 def test_half_a_batch_is_taken_back(open_log: OpenLog, query: Query) -> None:
     """FACTS R-44: an error between two rows of a batch takes the first one back."""
-    log = open_log(connection_class=SecondInsertFails)
-    assert isinstance(log.commit([log.batch([opened(1), opened(2)])]), Failure)
+    log = open_log(connection_class=StepsFail)
+    assert isinstance(log.commit([log.batch([opened(1), step(1)])]), Failure)
     assert query("SELECT count(*) FROM launcher_saga") == [(0,)]
 
 
