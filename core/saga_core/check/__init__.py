@@ -7,14 +7,20 @@ go wrong; `check` visits every world within the scope and reports what holds. Th
 drives is the one that runs in production.
 """
 
+from saga_core.check.capsule import AGENTMUX, Capsule, capsule_of, text_of
 from saga_core.check.checker import COMPLETES, CONTRACTS, ENDS, SAFETY, SOMETIMES, check
-from saga_core.check.report import CheckedScope, Counterexample, Line, Report, Verdict
+from saga_core.check.diagram import diagram
+from saga_core.check.played import Played
+from saga_core.check.regression import pytest_file
+from saga_core.check.replay import Outcome, misfit, played, replay
+from saga_core.check.report import CheckedScope, Counterexample, Line, Report, Swap, Verdict
 from saga_core.check.scope import (
     DEAD_ANSWERS,
     FAULTS,
     HONEST,
     LATE_ROWS,
     NAMES,
+    NO_LESS,
     REDUCTIONS,
     Scenario,
     Scope,
@@ -22,6 +28,7 @@ from saga_core.check.scope import (
 from saga_core.check.search import Limits, Progress, Watch
 
 __all__ = [
+    "AGENTMUX",
     "COMPLETES",
     "CONTRACTS",
     "DEAD_ANSWERS",
@@ -30,18 +37,30 @@ __all__ = [
     "HONEST",
     "LATE_ROWS",
     "NAMES",
+    "NO_LESS",
     "REDUCTIONS",
     "SAFETY",
     "SOMETIMES",
+    "Capsule",
     "CheckedScope",
     "Counterexample",
     "Limits",
     "Line",
+    "Outcome",
+    "Played",
     "Progress",
     "Report",
     "Scenario",
     "Scope",
+    "Swap",
     "Verdict",
     "Watch",
+    "capsule_of",
     "check",
+    "diagram",
+    "misfit",
+    "played",
+    "pytest_file",
+    "replay",
+    "text_of",
 ]

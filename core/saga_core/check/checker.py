@@ -5,14 +5,13 @@ from collections.abc import Hashable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from saga_core.check.guide import Step, follow
-from saga_core.check.lanes import lines
 from saga_core.check.liveness import Fair, lasso
 from saga_core.check.places import Move, Places
 from saga_core.check.report import CheckedScope, Counterexample, Report, Verdict
 from saga_core.check.scope import FAULTS, HONEST, Scenario, Scope
 from saga_core.check.search import Found, Limits, Search, Watch
 from saga_core.check.sometimes import unmet
+from saga_core.check.telling import tell
 from saga_core.engine.events import SagaDeadline, TimerFired
 from saga_core.engine.history import Violation
 
@@ -97,7 +96,7 @@ class _Check:
         self.properties[ENDS] = self._unless_cut(self.main)
         if self.main.cut is not None or _deadlines_end_all(self.main.places):
             return None
-        return self._lasso(self.main, ENDS, lambda move: _ENDING.get(move.kind))
+        return self._lasso(self.main, ENDS, _ending)
 
     def _completes(self) -> Counterexample | None:
         if self.main.cut is not None:
@@ -124,32 +123,10 @@ class _Check:
         path = tuple(search.path_to(found.world))
         return self._told(search, Finding(promise, sentence, path, found.round))
 
-    def _told(self, search: Search, finding: Finding) -> Counterexample:
-        """The counterexample in real names; the last move of a broken promise is found anew."""
-        self.properties[finding.promise] = "violated"
-        plain_scope = replace(search.places.scope, reductions=frozenset())
-        places = Places(self.scenario, plain_scope, honest=search.places.honest)
-        plain = Search(places, self.limits, self.watch)
-        for sent in search.places.memo.commands:
-            places.memo.bit(sent)
-        loop = finding.loop
-        steps = follow(search, [*finding.path, *(loop or ())], plain)
-        sentence = finding.sentence
-        if loop is None:
-            broken = plain.broken_in(steps[-1].world if steps else plain.worlds[0])
-            assert broken is not None, "a broken promise is broken without the reductions too"
-            steps.append(Step(broken[0], -1))
-            sentence = broken[1].sentence
-        else:
-            last = steps[len(finding.path) - 1].world if finding.path else plain.worlds[0]
-            stuck = places.open_sagas(plain.place_of(last))
-            sentence = f"saga {stuck[0]} stays in flight for ever"
-        return Counterexample(
-            finding.promise,
-            sentence,
-            finding.shortest,
-            tuple(lines(plain, steps)),
-            None if loop is None else len(finding.path),
+    def _told(self, search: Search, found: Finding) -> Counterexample:
+        self.properties[found.promise] = "violated"
+        return tell(
+            self.scenario, search, found.promise, found.path, found.loop, short=found.shortest
         )
 
     def _unless_cut(self, search: Search) -> Verdict:
@@ -184,7 +161,9 @@ class _Check:
             self.properties |= dict.fromkeys(sorted(others), "undetermined")
 
 
-_ENDING: dict[str, Hashable] = {"deadline": "deadline", "start": "start"}
+def _ending(move: Move) -> Hashable | None:
+    """What time and whoever starts the process do: a move that it dies in is neither."""
+    return move.kind if move.kind in {"deadline", "start"} and move.died is None else None
 
 
 def _answering(search: Search, move: Move) -> Hashable | None:

@@ -77,7 +77,7 @@ class Contracts:
         self.checked += 1
         before = self._memo.states[number]
         after, effects = self._memo.reducer.step(before, event)
-        if any(_decides(effect) for effect in effects):
+        if any(decides(effect) for effect in effects):
             return False
         return decides_alike(before, after) or self._memo.state(after)[0] == number
 
@@ -117,7 +117,8 @@ class Contracts:
         return step is not None and (step.connection, step.command) == (connection, sent.command)
 
 
-def _decides(effect: Effect) -> bool:
+def decides(effect: Effect) -> bool:
+    """Whether an effect is more than telling what a peer reported."""
     return isinstance(effect, _DECIDES) or (
         isinstance(effect, Emit) and isinstance(effect.event, _BRACKETS)
     )

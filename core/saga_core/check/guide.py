@@ -1,100 +1,119 @@
-"""Following a reduced trace without the reductions: every reduced trace replays.
+"""Following a trace of a search in real names: every trace replays.
 
-In a reduced search a saga or a connection may have another name in each world. The same search
-without reductions has a move to a world that looks like the next one of the trace, whatever the
-names; the guide takes it. Where there is none, the reduction merged what does not behave alike:
-that is a bug of the checker.
+In a reduced search a saga or a connection may have another name in each world. Where the search
+took a move, the guide looks for one in the world as it is (`stage`) that leads to the same,
+whatever the names. Where there is none, a reduction merged what does not behave alike, or the
+search's tables tell of something that `step` doesn't do: either is a bug of the checker.
 """
 
 from collections.abc import Iterator
 from itertools import chain, permutations, product
-from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from saga_core.check.happenings import Up
-from saga_core.check.memo import bits
+from saga_core.check.memo import Sent
 from saga_core.check.places import Dead, Places
 from saga_core.check.rows import Down
+from saga_core.check.scene import Scene
 from saga_core.check.scope import NAMES
-from saga_core.check.search import Search
+from saga_core.check.search import Search, Triggers
+from saga_core.check.stage import Stage, Taken
 from saga_core.check.view import Names, settle, view
+from saga_core.engine.history import Violation
 from saga_core.engine.ordered import sorted_keys
 
 
-class Step(NamedTuple):
-    """A move of a trace, and the world that it leads to."""
-
-    move: int
-    world: int
-
-
-def follow(reduced: Search, path: list[tuple[int, int]], plain: Search) -> list[Step]:
-    """The moves of `path`, which `reduced` found, in the search without reductions.
-
-    Ends early in a world in which a promise is broken already: `plain` may know of a command that
-    `reduced` had not met there yet, and hold the contracts to it.
-    """
-    here, steps = plain.worlds[0], []
+def follow(search: Search, path: list[tuple[int, int]], stage: Stage, here: Scene) -> list[Taken]:
+    """The moves of `path`, which `search` found, played from `here` on."""
+    played: list[Taken] = []
     for move, world in path:
-        if plain.broken_in(here) is not None:
-            break
-        found = next(_alike(reduced, move, world, plain, here), None)
-        assert found is not None, f"nothing like {reduced.places.moves[move]} can happen"
-        steps.append(found)
-        here = found.world
-    return steps
+        found = next(_alike(search, move, world, stage, here), None)
+        assert found is not None, f"nothing like {search.places.moves[move]} can happen"
+        played.append(found)
+        here = found.here
+    return played
 
 
-def _alike(reduced: Search, move: int, world: int, plain: Search, here: int) -> Iterator[Step]:
-    """The moves from `here` that are like `move`, to a world that is like `world`."""
-    kind, triggers = reduced.places.moves[move].kind, reduced.triggers_of(world)
-    goal = reduced.places.places[reduced.place_of(world)]
-    for taken, target in plain.successors(here):
-        if plain.places.moves[taken].kind != kind or plain.triggers_of(target) != triggers:
+def breaking(search: Search, promise: str, stage: Stage, run: list[Taken]) -> list[Taken]:
+    """`run` with a move at its end that breaks `promise`, as `search` says is possible there.
+
+    It ends early in a world where the promise can be broken already: a search that meets a command
+    late does not go back to hold earlier worlds to it.
+    """
+    known = tuple(search.places.memo.commands)
+    scenes = [stage.first(), *(taken.here for taken in run)]
+    for count, here in enumerate(scenes):
+        found = next(_broken(stage, here, known, promise), None)
+        if found is not None:
+            return [*run[:count], found]
+    raise AssertionError(f"nothing along the way breaks {promise}")
+
+
+def _broken(stage: Stage, here: Scene, known: tuple[Sent, ...], promise: str) -> Iterator[Taken]:
+    options = (stage.take(here, option) for option in stage.options.of(here))
+    for taken in chain(stage.strays(here, known), options):
+        match taken.broken:
+            case Violation(invariant) if invariant == promise:
+                yield taken
+            case _:
+                pass
+
+
+def _alike(search: Search, number: int, world: int, stage: Stage, here: Scene) -> Iterator[Taken]:
+    """The moves from `here` that are like a move of the search and lead to what is like `world`."""
+    move = search.places.moves[number]
+    left = Triggers(stage.scope).left[search.triggers_of(world)]
+    goal = search.places.places[search.place_of(world)]
+    for option in stage.options.of(here):
+        if option.here.left != left:
             continue
-        place = plain.places.places[plain.place_of(target)]
-        if _looks_like(reduced.places, goal, plain.places, place):
-            yield Step(taken, target)
+        plain = option.cue.move == move.kind and move.died is None
+        ways = [stage.take(here, option)] if plain else stage.deaths(here, option)
+        for taken in ways if plain or _dies(move.kind, move.died, option.cue.move) else ():
+            if taken.broken is None and looks_like(search.places, goal, stage, taken.here):
+                yield taken
 
 
-def _looks_like(reduced: Places, goal: Up | Dead, plain: Places, here: Up | Dead) -> bool:
-    if isinstance(goal, Dead) or isinstance(here, Dead):
-        return (
-            isinstance(goal, Dead)
-            and isinstance(here, Dead)
-            and _shape(reduced.memo.downs[goal.down]) == _shape(plain.memo.downs[here.down])
-        )
-    state = plain.memo.states[here.state]
-    wanted, rename = view(reduced.memo.states[goal.state]), NAMES in reduced.scope.reductions
-    same = Names(reduced.memo.in_flight[goal.state], ())
-    awaited = reduced.memo.held(goal.held, same)
-    sagas = tuple(sorted_keys(state.sagas))
-    for connections in _namings(plain):
+def _dies(kind: str, died: int | None, option: str) -> bool:
+    """Whether a death in `option` may be the move; a crash while the log fails may be in any."""
+    return kind == "crash" if died is None else kind == option
+
+
+def looks_like(places: Places, goal: Up | Dead, stage: Stage, here: Scene) -> bool:
+    """Whether a place of a search and a world are the same, whatever the names in them."""
+    if isinstance(goal, Dead):
+        return here.state is None and _shape(places.memo.downs[goal.down]) == _shape(here.down)
+    if here.state is None:
+        return False
+    wanted, rename = view(places.memo.states[goal.state]), NAMES in places.scope.reductions
+    awaited = places.memo.held(goal.held, Names(places.memo.in_flight[goal.state], ()))
+    sagas = tuple(sorted_keys(here.state.sagas))
+    for connections in _namings(stage):
         names = Names(sagas, connections)
         slots = tuple(here.slots[old - 1] for old in connections)
-        if slots != goal.slots or _held(reduced, plain, here, names) != awaited:
+        if slots != goal.slots or _held(places, here, names) != awaited:
             continue
-        if view(settle(reduced.memo.scenario, state, names, rename=rename)) == wanted:
+        if view(settle(stage.scenario, here.state, names, rename=rename)) == wanted:
             return True
     return False
 
 
-def _namings(places: Places) -> Iterator[tuple[int, ...]]:
+def _namings(stage: Stage) -> Iterator[tuple[int, ...]]:
     """Every way to name the connections anew, each within its peer's."""
-    numbers = list(enumerate(places.world.targets, start=1))
+    numbers = list(enumerate(stage.options.targets, start=1))
     mine = [
         permutations([number for number, owner in numbers if owner == target])
-        for target in places.memo.scenario.peers
+        for target in stage.scenario.peers
     ]
     return (tuple(chain.from_iterable(naming)) for naming in product(*mine))
 
 
-def _held(reduced: Places, plain: Places, here: Up, names: Names) -> int:
+def _held(places: Places, here: Scene, names: Names) -> int:
     held = 0
-    for bit in bits(here.held):
-        held |= reduced.memo.bit(plain.memo.commands[bit])
-    return reduced.memo.held(held, names)
+    for sent in here.held:
+        held |= places.memo.bit(sent)
+    return places.memo.held(held, names)
 
 
 def _shape(down: Down) -> Down:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from returns.result import Success
 
 from saga_core.check.memo import Memo, bits
-from saga_core.check.scope import Scope
+from saga_core.check.scope import NO_LESS, Scope
 from saga_core.check.view import CURRENT_STAY
 from saga_core.engine.events import (
     CommandReceived,
@@ -29,6 +29,9 @@ from saga_core.engine.state import Awaiting
 
 FREE, OPEN, CLOSING = 0, 1, 2
 """What a connection's number stands for: nothing, a live one, one that the process hung up."""
+
+_FORGETTING = frozenset({"answer", "lost", "restart", "send"})
+"""What can happen in another way, or not at all, so that the peer holds as much as before."""
 
 
 class Up(NamedTuple):
@@ -63,10 +66,22 @@ class World:
         self.targets = tuple(t for t in memo.scenario.peers for _ in range(scope.connections))
         self._memo = memo
         self._faults = scope.faults
+        self._holds_on = NO_LESS in scope.reductions and "twice" in scope.faults
+        self.passed_over: set[str] = set()
         self._events: dict[tuple[str, int, int], tuple[int, ...]] = {}
 
     def happenings(self, here: Up) -> Iterator[Happening]:
-        """All that can happen, but for triggers, the log's failures and the process's death."""
+        """All that can happen, but for triggers, the log's failures and the process's death.
+
+        `passed_over` are the kinds of those left out: another leads to a world with more moves.
+        """
+        for happening in self._all(here):
+            if self._holds_on and happening.kind in _FORGETTING and here.held & ~happening.held:
+                self.passed_over.add(happening.kind)
+            else:
+                yield happening
+
+    def _all(self, here: Up) -> Iterator[Happening]:
         for target in self._memo.scenario.peers:
             yield from self._coming(here, target)
         yield from self._going(here)

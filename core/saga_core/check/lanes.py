@@ -1,15 +1,12 @@
-"""A trace for people: one line for each move, with what it changed in each lane."""
+"""A run for people: one line for each move, with what it changed in each lane."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
-from saga_core.check.guide import Step
-from saga_core.check.happenings import Up
-from saga_core.check.memo import Arc
-from saga_core.check.places import Dead, Move
+from saga_core.check.capsule import Cue
 from saga_core.check.report import Line
 from saga_core.check.scope import FAULTS
-from saga_core.check.search import Search
+from saga_core.check.stage import Taken
 from saga_core.engine.effects import (
     ArmTimer,
     CancelTimer,
@@ -20,7 +17,7 @@ from saga_core.engine.effects import (
     WriteLog,
 )
 from saga_core.engine.events import FrameExpiry, Timer
-from saga_core.engine.messages import Command, tag_of
+from saga_core.engine.messages import tag_of
 from saga_core.engine.ordered import sorted_items, sorted_keys
 from saga_core.engine.records import (
     LogRecord,
@@ -33,84 +30,52 @@ from saga_core.engine.records import (
 from saga_core.engine.state import Link, State
 
 
-def lines(search: Search, steps: Iterable[Step]) -> Iterator[Line]:
-    """The lines of a trace from the first world on."""
-    here = search.worlds[0]
-    for step in steps:
-        yield _line(search, here, search.places.moves[step.move])
-        here = step.world
-
-
-def _line(search: Search, world: int, move: Move) -> Line:
-    places = search.places
-    here = places.places[search.place_of(world)]
-    arcs = _arcs(search, here, move)
-    effects = tuple(effect for arc in arcs for effect in _done(arc, move, last=arc is arcs[-1]))
-    before, after = places.memo.states[_state(search, here)], None
-    if move.died is None and move.kind != "crash":
-        after = places.memo.states[arcs[-1].to if arcs else _state(search, here)]
+def line_of(taken: Taken, fresh: State[Any]) -> Line:
+    """The line of a move; `fresh` is the state that a process starts with."""
+    before, after = taken.before.state or fresh, taken.here.state
     return Line(
-        move=_title(search, move),
+        move=titled(taken),
         registry=_registry(before, after),
         link=_links(before, after),
-        peers=_listed(_peer(effect) for effect in effects),
-        timers=_listed(_timer(effect) for effect in effects),
-        log=_listed(_row(e.record) for e in effects if isinstance(e, WriteLog)),
-        bus=_listed(_told(effect) for effect in effects if isinstance(effect, Emit)),
+        peers=_listed(_peer(effect) for effect in taken.effects),
+        timers=_listed(_timer(effect) for effect in taken.effects),
+        log=_listed(_row(e.record) for e in taken.effects if isinstance(e, WriteLog)),
+        bus=_listed(_told(effect) for effect in taken.effects if isinstance(effect, Emit)),
     )
 
 
-def _state(search: Search, here: Up | Dead) -> int:
-    return search.places.memo.initial if isinstance(here, Dead) else here.state
+def titled(taken: Taken) -> str:
+    """What happens in a move that was played."""
+    if taken.cue.move == "foreign event" and taken.deeds:
+        return f"{taken.deeds[0].event} comes, which concerns nobody"
+    return title(taken.cue)
 
 
-def _arcs(search: Search, here: Up | Dead, move: Move) -> list[Arc]:
-    memo = search.places.memo
-    if isinstance(here, Dead):
-        return [memo.start(here.down)]
-    arcs: list[Arc] = []
-    state = here.state
-    for event in move.events:
-        arcs.append(memo.arc(state, event))
-        state = arcs[-1].to
-        if arcs[-1].closes:
-            break
-    return arcs
+def title(cue: Cue) -> str:
+    """What happens in the move that a cue means."""
+    if cue.dies_after is None:
+        return _what(cue)
+    where = "in the middle of it" if cue.dies_after else "before anything of it was done"
+    return f"{_what(cue)}; the process dies {where}"
 
 
-def _done(arc: Arc, move: Move, *, last: bool) -> tuple[Effect, ...]:
-    """The effects that were carried out before the process died, if it did."""
-    return arc.effects[: move.died] if last and move.died is not None else arc.effects
-
-
-def _title(search: Search, move: Move) -> str:
-    text = _what(search, move)
-    if move.died is None:
-        return text
-    where = "in the middle of it" if move.died else "before anything of it was done"
-    return f"{text}; the process dies {where}"
-
-
-def _what(search: Search, move: Move) -> str:
-    places, subject = search.places, move.subject
-    match move.kind:
-        case "trigger":
-            return f"{places.scope.sagas[subject][0]} is triggered"
-        case "connect" | "second" | "disconnect" | "closed":
-            target = places.world.targets[subject - 1]
-            return f"{target} {_MOVES[move.kind]} {subject}"
-        case "answer" | "twice" | "foreign" | "failure" | "lost":
-            sent = places.memo.commands[subject]
-            return f"{sent.target} {_MOVES[move.kind]} {_command(sent.command, sent.saga_id)}"
+def _what(cue: Cue) -> str:
+    match cue.move:
+        case "answer" | "twice" | "failure" | "lost" | "foreign":
+            return f"{cue.peer} {_MOVES[cue.move]} {_asked(cue)}"
         case "deadline" | "expiry" | "send":
-            return f"{FAULTS[move.kind]}: saga {subject}"
+            taken = ", though it was taken" if cue.taken else ""
+            return f"{FAULTS[cue.move]}: saga {cue.saga_id}{taken}"
         case "foreign event":
-            return f"{places.memo.events[move.events[0]]} comes, which concerns nobody"
+            return f"a foreign {cue.event}: saga {cue.saga_id}"
         case kind:
-            return _MOVES.get(kind, FAULTS.get(kind, kind))
+            number = str(cue.connection or "")
+            return _joined(" ", (cue.saga, cue.peer, _MOVES.get(kind) or FAULTS[kind], number))
 
 
 _MOVES = {
+    "trigger": "is triggered",
+    "restart": "forgets what it was asked: its process dies",
     "connect": "connects as connection",
     "second": "connects once more, as connection",
     "disconnect": "loses connection",
@@ -120,11 +85,20 @@ _MOVES = {
     "foreign": "answers with another saga's id",
     "failure": "reports a failure of",
     "lost": "never takes",
-    "restart": "a peer's process dies and forgets what it was asked",
     "start": "the process starts and recovers",
     "heal": "the log works again",
     "crash": "the process dies",
 }
+
+
+def _asked(cue: Cue) -> str:
+    says = ", ".join(f"{name} {_shown(value)}" for name, value in sorted(cue.says.items()))
+    poses = f", as if saga {cue.poses_as} had asked" if cue.poses_as else ""
+    return f"{cue.command.get('cmd')} of saga {cue.saga_id}{says and f' ({says})'}{poses}"
+
+
+def _shown(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _registry(before: State[Any], after: State[Any] | None) -> str:
@@ -197,9 +171,9 @@ def _told(effect: Emit) -> str:
     return tag_of(effect.event) + (f" {saga_id}" if saga_id else "")
 
 
-def _command(command: Command, saga_id: int) -> str:
-    return f"{tag_of(command)} of saga {saga_id}"
-
-
 def _listed(parts: Iterable[str]) -> str:
-    return ", ".join(part for part in parts if part)
+    return _joined(", ", parts)
+
+
+def _joined(separator: str, parts: Iterable[str]) -> str:
+    return separator.join(part for part in parts if part)

@@ -33,18 +33,27 @@ class _Part(NamedTuple):
 
 
 def lasso(search: Search, stays: Callable[[int], bool], fair: Fair) -> Lasso | None:
-    """A fair run that stays for ever in worlds of which `stays` says yes; None if there is none."""
+    """A fair run that stays for ever in worlds of which `stays` says yes; None if there is none.
+
+    Of several, the one whose round begins in the world that was met first.
+    """
     waiting = [frozenset(world for world in search.worlds if stays(world))]
+    found: list[tuple[int, _Part, set[Hashable]]] = []
     while waiting:
         inside = waiting.pop()
         for part in _parts(search, inside):
             shut, taken = _fairness(search, part, fair)
             if not shut:
-                return _around(search, part, fair, taken)
+                first = min(search.index[world] for world in part.worlds)
+                found.append((first, part, taken))
+                continue
             rest = frozenset(w for w in part.worlds if not (_fair_here(search, w, fair) & shut))
             if rest:
                 waiting.append(rest)
-    return None
+    if not found:
+        return None
+    _, part, taken = min(found, key=lambda entry: entry[0])
+    return _around(search, part, fair, taken)
 
 
 def _fair_here(search: Search, world: int, fair: Fair) -> set[Hashable]:

@@ -5,27 +5,20 @@ up. From then on the pair is a look-up. So the price of immutable maps and of th
 some thousand times in a search of millions of transitions.
 """
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from saga_core.check.promises import broken_by, implied_history
+from saga_core.check.judging import Judging
 from saga_core.check.rows import Down, crashes, left_by, recovery_of
 from saga_core.check.scope import NAMES, Scenario, Scope
-from saga_core.check.view import (
-    Names,
-    decides_alike,
-    names_of,
-    readdressed,
-    same_names,
-    settle,
-    view,
-)
+from saga_core.check.settling import Flights, Parts, Settling
+from saga_core.check.view import Names, decides_alike, readdressed, same_names
 from saga_core.engine.config import Config
 from saga_core.engine.effects import CloseConnection, Dispatch, Effect
 from saga_core.engine.events import Event
-from saga_core.engine.history import History, Violation
+from saga_core.engine.history import Violation
 from saga_core.engine.messages import Command
-from saga_core.engine.ordered import sorted_keys
+from saga_core.engine.ordered import sorted_items
 from saga_core.engine.reducer import Reducer
 from saga_core.engine.state import Awaiting, State
 
@@ -64,6 +57,10 @@ class Memo:
         self.scenario = scenario
         self._connections = scope.connections
         self._rename = NAMES in scope.reductions
+        self._dies = "crash" in scope.faults
+        self._judging = Judging(scenario.application)
+        self._crashed: dict[tuple[int, int, int], tuple[tuple[int, int], ...]] = {}
+        self._settling = Settling(scenario, scope.connections, rename=self._rename)
         self.reducer: Reducer[Any] = Reducer(scenario.application)
         self.states: list[State[Any]] = []
         self.in_flight: list[tuple[int, ...]] = []
@@ -74,13 +71,13 @@ class Memo:
         self.downs: list[Down] = []
         self.step_calls = 0
         self._of_target: dict[str, int] = {}
-        self._states: dict[Hashable, int] = {}
+        self._states: dict[Parts, int] = {}
         self._events: dict[Event, int] = {}
         self._commands: dict[Sent, int] = {}
         self._downs: dict[Down, int] = {}
         self._arcs: list[dict[int, Arc]] = []
         self._starts: dict[int, Arc] = {}
-        self._told: list[History] = []
+        self._flights: list[Flights] = []
         self._held: dict[tuple[int, tuple[int, ...]], int] = {}
         initial = self.reducer.initial_state(Config(buffer_cap=scope.buffer_cap))
         self.initial, _ = self.state(initial)
@@ -118,17 +115,18 @@ class Memo:
 
     def state(self, state: State[Any]) -> tuple[int, Names]:
         """The number of a state, and how its names translate."""
-        name = names_of if self._rename else same_names
-        names = name(state, self.scenario.peers, self._connections)
-        settled = settle(self.scenario, state, names, rename=self._rename)
-        key = view(settled)
-        number = self._states.get(key)
+        return self._state(state, sorted_items(state.sagas))
+
+    def _state(self, state: State[Any], flights: Flights) -> tuple[int, Names]:
+        parts, names = self._settling.parts(state, flights)
+        number = self._states.get(parts)
         if number is None:
-            number = self._states[key] = len(self.states)
+            settled = self._settling.state(state, parts, names)
+            number = self._states[parts] = len(self.states)
             self.states.append(settled)
-            self.in_flight.append(tuple(sorted_keys(settled.sagas)))
+            self._flights.append(sorted_items(settled.sagas))
+            self.in_flight.append(tuple(saga_id for saga_id, _ in self._flights[number]))
             self.left.append(self.down(left_by(settled)))
-            self._told.append(implied_history(settled))
             self._arcs.append({})
         return number, names
 
@@ -178,24 +176,37 @@ class Memo:
         after, effects = self.reducer.step(before, happened)
         if after is before and not effects:
             return Arc(number, self._unchanged(number), (), 0, (), (), ((0, left),), None)
-        told = self._told[number]
-        broken = broken_by(self.scenario.application, told, before, happened, after, effects)
+        flights = sorted_items(after.sagas)
+        both = self._flights[number], flights
+        broken = self._judging.broken_by(before, happened, after, effects, both)
         if broken is not None or decides_alike(before, after):
             to, names = number, self._unchanged(number)
         else:
-            to, names = self.state(after)
+            to, names = self._state(after, flights)
         sent = [e for e in effects if isinstance(e, Dispatch) and e.connection is not None]
-        dead = crashes(self.downs[left], after.counters.next_saga_id, effects)
         return Arc(
             to,
             names,
             effects,
             sum({1 << self._command(self._sent(e)) for e in sent}),
-            tuple(e.connection for e in sent if e.connection is not None),
-            tuple(e.connection for e in effects if isinstance(e, CloseConnection)),
-            tuple((done, self.down(down)) for done, down in dead),
+            tuple([e.connection for e in sent if e.connection is not None]),
+            tuple([e.connection for e in effects if isinstance(e, CloseConnection)]),
+            self._crashes(left, after.counters.next_saga_id, effects),
             broken,
         )
+
+    def _crashes(
+        self, left: int, next_saga_id: int, effects: tuple[Effect, ...]
+    ) -> tuple[tuple[int, int], ...]:
+        """What is left if the process dies in a step, where it may; without effects too."""
+        if not self._dies:
+            return ()
+        key = left, next_saga_id, self._judging.number(effects)
+        found = self._crashed.get(key)
+        if found is None:
+            dead = crashes(self.downs[left], next_saga_id, effects)
+            found = self._crashed[key] = tuple((done, self.down(down)) for done, down in dead)
+        return found
 
     def _unchanged(self, number: int) -> Names:
         return same_names(self.states[number], self.scenario.peers, self._connections)

@@ -7,21 +7,24 @@ and moves are small integers; a place's moves are worked out once.
 
 from typing import NamedTuple
 
-from msgspec.structs import replace
-
+from saga_core.check.boundaries import (
+    astray,
+    ended_twice,
+    failing,
+    left_over,
+    passed_over,
+    unclosable,
+)
 from saga_core.check.contracts import Contracts
 from saga_core.check.happenings import CLOSING, FREE, OPEN, Happening, Up, World
 from saga_core.check.memo import Arc, Memo
 from saga_core.check.rows import Down, recovery_of
 from saga_core.check.scope import DEAD_ANSWERS, Scenario, Scope
-from saga_core.check.view import Names, view
-from saga_core.engine.effects import Emit
+from saga_core.check.view import Names
 from saga_core.engine.events import LogCommitFailed, LogCommitRecovered
 from saga_core.engine.history import Violation
-from saga_core.engine.messages import SagaCompleted, SagaFailed
 
 _COMING = frozenset({"connect", "second"})
-_PASSED_OVER = "the connection that came last is not the one that commands go to"
 
 
 class Move(NamedTuple):
@@ -147,7 +150,12 @@ class Places:
         events = (self.memo.event(recovery_of(down)),)
         start = Move("start", 0, events)
         move = self.move(start)
-        broken = arc.broken or _ended_twice(down, arc) or _unclosable(down) or self._left_over(arc)
+        broken = (
+            arc.broken
+            or ended_twice(down, arc.effects)
+            or unclosable(down)
+            or left_over(self.memo.states[self.memo.initial], self.memo.states[arc.to])
+        )
         if broken is not None:
             return Ways(broken=(move, broken))
         deaths: dict[Dead, int] = {}
@@ -185,7 +193,7 @@ class Places:
         coming = subject if kind in _COMING else 0
         for done, event in enumerate(events, start=1):
             arc = self.memo.arc(state, event)
-            broken = arc.broken or _astray(arc, slots) or self._failed(arc)
+            broken = arc.broken or astray(arc.over, slots) or self._failed(arc)
             if broken is not None:
                 return broken
             self._die(deaths, Move(kind, subject, events[:done]), arc, held)
@@ -194,9 +202,8 @@ class Places:
             coming = arc.names.connections.index(coming) + 1 if coming else 0
             if arc.closes:
                 break
-        if coming and slots[coming - 1] == OPEN and not self._is_newest(state, coming):
-            return Violation("dispatch", _PASSED_OVER)
-        return Up(state, slots, held)
+        missed = passed_over(coming, self._newest(state, coming), slots) if coming else None
+        return Up(state, slots, held) if missed is None else missed
 
     def _die(self, deaths: dict[Dead, int], move: Move, arc: Arc, held: int) -> None:
         """Add the ways to die in a step, unless an earlier one leaves the same."""
@@ -214,23 +221,12 @@ class Places:
     def _held(self, held: int, names: Names) -> int:
         return self.memo.held(held, names) if DEAD_ANSWERS in self.scope.reductions else held
 
-    def _left_over(self, arc: Arc) -> Violation | None:
-        memo = self.memo
-        fresh, begun = memo.states[memo.initial], memo.states[arc.to]
-        if view(replace(begun, counters=fresh.counters)) == view(fresh):
-            return None
-        return Violation("recovery", "a new run starts with something in flight or decided")
-
-    def _is_newest(self, state: int, connection: int) -> bool:
+    def _newest(self, state: int, connection: int) -> int | None:
         links = self.memo.states[state].links
-        return links[self.world.targets[connection - 1]].connection == connection
+        return links[self.world.targets[connection - 1]].connection
 
     def _failed(self, arc: Arc) -> Violation | None:
-        for effect in arc.effects if self.honest else ():
-            if isinstance(effect, Emit) and isinstance(effect.event, SagaFailed):
-                told = effect.event
-                return Violation("completes", f"saga {told.saga_id} fails: {told.reason}")
-        return None
+        return failing(arc.effects) if self.honest else None
 
     def _place(self, place: Up | Dead) -> int:
         number = self._numbers.get(place)
@@ -247,29 +243,3 @@ def _hung_up(slots: tuple[int, ...], arc: Arc) -> tuple[int, ...]:
         CLOSING if slots[old - 1] == OPEN and old in arc.closes else slots[old - 1]
         for old in arc.names.connections
     )
-
-
-def _astray(arc: Arc, slots: tuple[int, ...]) -> Violation | None:
-    for connection in arc.over:
-        if slots[connection - 1] != OPEN:
-            return Violation("dispatch", f"a command goes to connection {connection}, which ended")
-    return None
-
-
-def _ended_twice(down: Down, arc: Arc) -> Violation | None:
-    """A bus that hears of one saga's end in two runs; after an outage it was warned."""
-    ended = {row.saga_id for row in down.rows if row.ended and not down.excused}
-    for effect in arc.effects:
-        match effect:
-            case Emit(SagaCompleted(saga_id) | SagaFailed(saga_id)) if saga_id in ended:
-                return Violation("bus", f"saga {saga_id} ends on the bus in two runs")
-            case _:
-                pass
-    return None
-
-
-def _unclosable(down: Down) -> Violation | None:
-    if down.excused or not down.lost:
-        return None
-    sentence = f"saga {down.lost[0]} was announced and has no row: its bracket never closes"
-    return Violation("bracket", sentence)

@@ -4,6 +4,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from saga_core.check.capsule import Capsule
+
 Verdict = Literal["holds", "violated", "undetermined"]
 """`holds` is said of the scope that was searched to its end, `undetermined` of a search cut."""
 
@@ -20,19 +22,33 @@ class Line(Struct, frozen=True):
     bus: str = ""
 
 
+Swapped = Literal["impossible", "fails", "passes"]
+"""What becomes of a run with two moves the other way round: it can't be played, or it can."""
+
+
+class Swap(Struct, frozen=True):
+    """Two moves that follow one another, by their numbers from 1, and what their order decides."""
+
+    moves: tuple[int, int]
+    swapped: Swapped
+
+
 class Counterexample(Struct, frozen=True):
     """A run that breaks a promise.
 
     `shortest`: no run with fewer moves breaks any promise that was checked in the same search.
     `repeats`: None, or from which of the moves on the run goes round for ever; equal to the
-    number of moves, it stays where it is.
+    number of moves, it stays where it is. `order` says of each two neighbours whether their order
+    matters; `capsule` is the run for `check --replay`.
     """
 
     promise: str
     sentence: str
     shortest: bool
     moves: tuple[Line, ...]
-    repeats: int | None = None
+    repeats: int | None
+    order: tuple[Swap, ...]
+    capsule: Capsule
 
 
 class CheckedScope(Struct, frozen=True):

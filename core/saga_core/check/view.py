@@ -23,6 +23,7 @@ from saga_core.check.scope import Scenario
 from saga_core.engine.messages import Command
 from saga_core.engine.ordered import sorted_items, sorted_keys
 from saga_core.engine.outcomes import Outcomes
+from saga_core.engine.registry import Registry
 from saga_core.engine.state import Awaiting, Counters, InFlight, Link, State
 
 CURRENT_STAY = 1_000_000
@@ -41,13 +42,20 @@ class Names(NamedTuple):
 
 def names_of(state: State[Any], peers: tuple[str, ...], connections: int) -> Names:
     """Sagas by rank; each peer's connections with the newest first, then the older ones."""
+    return Names(tuple(sorted_keys(state.sagas)), named_connections(state, peers, connections))
+
+
+def named_connections(
+    state: State[Any], peers: tuple[str, ...], connections: int
+) -> tuple[int, ...]:
+    """Each peer's connections, the newest first, then the older ones, then those not in use."""
     order: list[int] = []
     for place, target in enumerate(peers):
         link = state.links[target]
         known = link.older if link.connection is None else (link.connection, *link.older)
         mine = range(place * connections + 1, (place + 1) * connections + 1)
-        order += [*known, *(number for number in mine if number not in known)]
-    return Names(tuple(sorted_keys(state.sagas)), tuple(order))
+        order += [*known, *[number for number in mine if number not in known]]
+    return tuple(order)
 
 
 def same_names(state: State[Any], peers: tuple[str, ...], connections: int) -> Names:
@@ -62,17 +70,21 @@ def settle(scenario: Scenario, state: State[Any], names: Names, *, rename: bool)
     flights = sorted_items(state.sagas)
     issued = sorted(f.awaiting.issued for _, f in flights if f.awaiting is not None)
     rank = {number: place for place, number in enumerate(issued, start=1)}
-    sagas = {
-        ids[saga_id]: _flight(scenario, flight, ids[saga_id], connections, rank)
-        for saga_id, flight in flights
-    }
+    sagas: Registry[InFlight] = Registry()
+    for saga_id, flight in flights:
+        step, over, place = flight.awaiting, None, 0
+        if step is not None:
+            over = None if step.connection is None else connections[step.connection]
+            place = rank[step.issued]
+        settled = settled_flight(scenario, flight, ids[saga_id], over, place)
+        sagas = sagas.set(ids[saga_id], settled)
     next_saga_id = len(sagas) + 1 if rename else state.counters.next_saga_id
     links = sorted_items(state.links)
     return replace(
         state,
         mirror=scenario.settle(state.mirror, connections),
-        sagas=pmap(sagas),
-        links=pmap({target: _link(link, ids, connections) for target, link in links}),
+        sagas=sagas,
+        links=pmap({target: settled_link(link, ids, connections) for target, link in links}),
         counters=Counters(0, next_saga_id, CURRENT_STAY + 1),
         outcomes=Outcomes(),
     )
@@ -116,35 +128,24 @@ def readdressed(scenario: Scenario, target: str, command: Command, saga_id: int)
             )
 
 
-def _flight(
-    scenario: Scenario,
-    flight: InFlight,
-    saga_id: int,
-    connections: Mapping[int, int],
-    rank: Mapping[int, int],
+def settled_flight(
+    scenario: Scenario, flight: InFlight, saga_id: int, connection: int | None, rank: int
 ) -> InFlight:
+    """A saga's entry in shared names. `rank`: its command's place in the order of issue."""
     step = flight.awaiting
     if step is None:
         return flight
-    known = scenario.application.saga_id_of(step.command)
-    told = (
-        step.command
-        if known == saga_id
-        else readdressed(scenario, step.target, step.command, saga_id)
-    )
+    command = step.command
+    if scenario.application.saga_id_of(command) != saga_id:
+        command = readdressed(scenario, step.target, command, saga_id)
     settled = Awaiting(
-        step.step_index,
-        step.target,
-        told,
-        None if step.connection is None else connections[step.connection],
-        rank[step.issued],
-        CURRENT_STAY,
-        step.sent,
+        step.step_index, step.target, command, connection, rank, CURRENT_STAY, step.sent
     )
     return InFlight(flight.saga, flight.name, settled, flight.next_step_index)
 
 
-def _link(link: Link, ids: Mapping[int, int], connections: Mapping[int, int]) -> Link:
+def settled_link(link: Link, ids: Mapping[int, int], connections: Mapping[int, int]) -> Link:
+    """A link in shared names."""
     return Link(
         None if link.connection is None else connections[link.connection],
         tuple(connections[older] for older in link.older),

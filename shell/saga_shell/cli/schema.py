@@ -23,7 +23,12 @@ class JsonCommand(click.Command):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Put the schema at the end of the help."""
         super().format_epilog(ctx, formatter)
-        formatter.write(f"\n{HEADING}\n\n{_lines(_schema(self._report), 0, 0)}\n")
+        formatter.write(f"\n{HEADING}\n\n{schema_text(self._report)}\n")
+
+
+def schema_text(report: type[Struct]) -> str:
+    """The JSON schema of a report, as people read it."""
+    return _lines(_schema(report), 0, 0)
 
 
 def json_line(report: Struct) -> str:

@@ -1,35 +1,62 @@
-"""Every reduced trace replays: what was found under shared names happens under real ones too."""
+"""Every trace of a search replays: what happens under shared names happens under real ones."""
 
 import pytest
-from tests.core.check.running import POOL, watch
+from tests.core.check.running import POOL, SMALL, watch
+from tests.core.check.shop import SHOP
 
-from saga_core.check import Limits, Scope
+from saga_core.check import Limits, Scenario, Scope
 from saga_core.check.agentmux import SCENARIO
-from saga_core.check.guide import follow
-from saga_core.check.lanes import lines
+from saga_core.check.guide import breaking, follow
+from saga_core.check.lanes import line_of
 from saga_core.check.places import Places
+from saga_core.check.scene import Scene
 from saga_core.check.search import Search
+from saga_core.check.stage import Stage
 
 
-def test_every_world_of_a_reduced_search_is_reached_without_reductions() -> None:
-    """DESIGN 4: the shortest way to each world replays, move by move, and can be told."""
-    reduced = Search(Places(SCENARIO, Scope(POOL)), Limits(), watch())
-    assert reduced.run() is None
-    plain = Search(Places(SCENARIO, Scope(POOL, reductions=frozenset())), Limits(), watch())
-    for number in range(len(reduced.worlds)):
-        path = reduced.path_to(number)
-        steps = follow(reduced, path, plain)
-        kinds = [reduced.places.moves[move].kind for move, _ in path]
-        assert [plain.places.moves[step.move].kind for step in steps] == kinds
-        told = list(lines(plain, steps))
-        assert all(line.move for line in told)
-        assert len(told) == len(path)
+def searched(scenario: Scenario, scope: Scope) -> Search:
+    """A search through everything, in which nothing breaks."""
+    search = Search(Places(scenario, scope), Limits(), watch())
+    assert search.run() is None
+    return search
+
+
+@pytest.mark.parametrize(
+    ("scenario", "scope"),
+    [
+        (SCENARIO, Scope(POOL)),
+        (SCENARIO, Scope(POOL, reductions=frozenset())),
+        (SHOP, Scope((("send", 2),), faults=SMALL | {"restart"}, connections=1)),
+    ],
+    ids=["reduced", "unreduced", "the shop"],
+)
+def test_every_world_of_a_search_is_reached_by_step_alone(scenario: Scenario, scope: Scope) -> None:
+    """DESIGN 4: the shortest way to each world replays in real names, and can be told."""
+    search = searched(scenario, scope)
+    stage = Stage(scenario, scope)
+    scenes: dict[int, Scene] = {search.worlds[0]: stage.first()}
+    for number, world in list(enumerate(search.worlds))[1:]:
+        path = [(0, search.worlds[0]), *search.path_to(number)]
+        move, before = path[-1][0], path[-2][1]
+        (taken,) = follow(search, path[-1:], stage, scenes[before])
+        scenes[world] = taken.here
+        told, kind = line_of(taken, stage.fresh), search.places.moves[move].kind
+        assert told.move
+        assert taken.cue.move == kind or (kind == "crash" and taken.cue.dies_after is not None)
 
 
 def test_a_trace_that_does_not_replay_is_a_bug_of_the_checker() -> None:
-    """DESIGN 4: a move that is not there without the reductions is noticed."""
-    reduced = Search(Places(SCENARIO, Scope(POOL)), Limits(), watch())
-    assert reduced.run() is None
-    plain = Search(Places(SCENARIO, Scope((), reductions=frozenset())), Limits(), watch())
+    """DESIGN 4: a move that `step` knows nothing of is noticed."""
+    search = searched(SCENARIO, Scope(POOL))
+    stage = Stage(SCENARIO, Scope(POOL, faults=frozenset()))
+    path = search.path_to(len(search.worlds) - 1)
     with pytest.raises(AssertionError, match="nothing like"):
-        follow(reduced, reduced.path_to(len(reduced.worlds) - 1), plain)
+        follow(search, path, stage, stage.first())
+
+
+def test_a_promise_that_nothing_breaks_is_a_bug_of_the_checker() -> None:
+    """DESIGN 4: what a search calls broken must break when `step` is called."""
+    search = searched(SCENARIO, Scope(POOL))
+    stage = Stage(SCENARIO, Scope(POOL))
+    with pytest.raises(AssertionError, match="nothing along the way breaks I7"):
+        breaking(search, "I7", stage, [])

@@ -5,7 +5,6 @@ import logging
 from dataclasses import dataclass, field
 
 import pytest
-from tests.shell.virtual_time import run_virtually
 
 from saga_core.agentmux.commands import ReportPoolWindowAdded, SpawnPoolWindow
 from saga_core.agentmux.events import Pong, PoolWindowRemoved
@@ -27,8 +26,9 @@ from saga_core.engine import (
     WriteLog,
 )
 from saga_shell.launcher.bus import Bus
-from saga_shell.launcher.interpreter import Interpreter
+from saga_shell.launcher.interpreter import FAILURES_NAMED, Interpreter
 from saga_shell.launcher.timers import Timers
+from saga_shell.rehearsal.clock import run_virtually
 
 
 @dataclass
@@ -148,3 +148,12 @@ def test_a_failed_saga_is_said_to_the_operator(caplog: pytest.LogCaptureFixture)
     with caplog.at_level(logging.WARNING):
         perform(Emit(SagaFailed(7, "saga timeout", 1)))
     assert caplog.messages == ["saga 7 failed: saga timeout"]
+
+
+def test_many_failures_at_once_are_summed_up(caplog: pytest.LogCaptureFixture) -> None:
+    """Issue 5: a restart after which very many sagas failed names a few, and says how many more."""
+    with caplog.at_level(logging.WARNING):
+        perform(*(Emit(SagaFailed(n, "restarted", n)) for n in range(1, 5_001)))
+    *named, summed_up = caplog.messages
+    assert named == [f"saga {n} failed: restarted" for n in range(1, FAILURES_NAMED + 1)]
+    assert summed_up == "4990 more saga(s) failed: `diag sagas` shows their reasons"

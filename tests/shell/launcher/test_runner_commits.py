@@ -17,7 +17,6 @@ from tests.shell.launcher.parts import (
     says,
 )
 from tests.shell.launcher.stages import running
-from tests.shell.virtual_time import run_virtually
 
 from saga_core.agentmux.commands import Ping, SpawnPoolWindow
 from saga_core.agentmux.events import Pong
@@ -35,6 +34,7 @@ from saga_core.engine import (
     WriteLog,
 )
 from saga_shell.launcher import runner as runner_module
+from saga_shell.rehearsal.clock import run_virtually
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:

@@ -19,7 +19,6 @@ from tests.shell.launcher.parts import (
     says,
 )
 from tests.shell.launcher.stages import Running, running
-from tests.shell.virtual_time import run_virtually
 
 from saga_core.agentmux.commands import Ping
 from saga_core.engine import (
@@ -32,6 +31,7 @@ from saga_core.engine import (
 )
 from saga_shell.launcher import runner as runner_module
 from saga_shell.launcher.runner import RETRY_SECONDS, LogStopped
+from saga_shell.rehearsal.clock import run_virtually
 
 SAGAS = "SELECT saga_id, state FROM launcher_saga ORDER BY saga_id"
 STEPS = "SELECT saga_id, state FROM launcher_saga_step ORDER BY saga_id"

@@ -6,10 +6,10 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.shell.virtual_time import run_virtually
 
 from saga_core.engine import FrameExpiry, SagaDeadline, Timer, TimerFired
 from saga_shell.launcher.timers import Timers
+from saga_shell.rehearsal.clock import run_virtually
 
 Fired = list[tuple[Timer, float]]
 

@@ -1,9 +1,11 @@
 """`agentmux-launcher check`: visit every world within a scope, and say what holds."""
 
 import time
+from pathlib import Path
 from typing import TypedDict, Unpack
 
 import click
+from msgspec.structs import replace
 
 from saga_core.check import (
     FAULTS,
@@ -18,9 +20,11 @@ from saga_core.check import (
 )
 from saga_core.check import check as run_check
 from saga_shell.cli.check.application import scenario_of
+from saga_shell.cli.check.files import write_files
+from saga_shell.cli.check.replaying import CheckCommand, refuse_others, replay_file
 from saga_shell.cli.check.text import progress_line, report_lines
 from saga_shell.cli.refusal import EXIT_FAILED, EXIT_USAGE, Refusal
-from saga_shell.cli.schema import JsonCommand, json_line, json_option
+from saga_shell.cli.schema import json_line, json_option
 from saga_shell.cli.streams import remark, show
 from saga_shell.cli.values import Seconds
 
@@ -45,6 +49,10 @@ class Given(TypedDict):
     unreduced: bool
     max_seconds: float
     max_states: int
+    replay_file: Path | None
+    capsule: Path | None
+    pytest: Path | None
+    mermaid: Path | None
     as_json: bool
 
 
@@ -65,7 +73,10 @@ class SagaCount(click.ParamType[tuple[str, int]]):
         return name, int(count)
 
 
-@click.command(cls=JsonCommand, report=Report)
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command(cls=CheckCommand, report=Report)
 @click.option(
     "--saga",
     "sagas",
@@ -108,14 +119,50 @@ class SagaCount(click.ParamType[tuple[str, int]]):
     show_default=True,
     help="Cut each search at this number of worlds, some 250 bytes each.",
 )
+@click.option(
+    "--replay",
+    "replay_file",
+    type=_FILE,
+    metavar="FILE",
+    help="Play the run of a capsule again, instead of searching.",
+)
+@click.option(
+    "--capsule",
+    type=_FILE,
+    metavar="FILE",
+    help="Write a counterexample's capsule, for --replay.",
+)
+@click.option(
+    "--pytest",
+    type=_FILE,
+    metavar="FILE",
+    help="Write a counterexample as a test that passes once it is mended.",
+)
+@click.option(
+    "--mermaid",
+    type=_FILE,
+    metavar="FILE",
+    help="Write a counterexample as a Mermaid sequence diagram.",
+)
 @json_option
-def check(**given: Unpack[Given]) -> int:
+@click.pass_context
+def check(ctx: click.Context, /, **given: Unpack[Given]) -> int:
     """Drive the reducer through every order in which the world can act on it.
 
     Faults may happen as often as they like; what is bounded is the number of triggers. Exit codes:
     0 it holds within the scope, 1 a promise is broken or the check was vacuous, 2 usage, 3
-    undetermined, because time, memory or Ctrl-C cut it.
+    undetermined, because time, memory or Ctrl-C cut it. With --replay: 0 the run keeps every
+    promise, or can't happen any more, 1 it breaks one, 2 the file can't be read.
     """
+    if given["replay_file"] is not None:
+        refuse_others(ctx)
+        return replay_file(
+            given["replay_file"], given["application"], given["mermaid"], as_json=given["as_json"]
+        )
+    return _searched(given)
+
+
+def _searched(given: Given) -> int:
     if given["all_faults"] and given["faults"]:
         raise click.UsageError("--all-faults and --fault exclude each other")
     scenario = scenario_of(given["application"])
@@ -127,8 +174,22 @@ def check(**given: Unpack[Given]) -> int:
     )
     limits = Limits(given["max_seconds"], given["max_states"])
     report = run_check(scenario, scope, Watch(time.monotonic, _tell), limits)
+    report = _named(report, given["application"])
     show(json_line(report) if given["as_json"] else "\n".join(report_lines(report)))
+    if report.counterexample is not None:
+        write_files(report.counterexample, given["capsule"], given["pytest"], given["mermaid"])
+    elif given["capsule"] or given["pytest"] or given["mermaid"]:
+        remark("check", "no counterexample was found, so no file was written")
     return _CODES[report.verdict]
+
+
+def _named(report: Report, application: str | None) -> Report:
+    """The report with the application's place in its capsule, for whoever replays it."""
+    found = report.counterexample
+    if found is None or application is None:
+        return report
+    capsule = replace(found.capsule, application=application)
+    return replace(report, counterexample=replace(found, capsule=capsule))
 
 
 def _known(scenario: Scenario, sagas: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:

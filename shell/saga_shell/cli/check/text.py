@@ -1,6 +1,6 @@
 """A report for people: the scope, what holds in it, and a run that breaks what doesn't."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from saga_core.check import (
     COMPLETES,
@@ -11,6 +11,7 @@ from saga_core.check import (
     Line,
     Progress,
     Report,
+    Swap,
 )
 
 _LANES = ("registry", "link", "peers", "timers", "log", "bus")
@@ -57,6 +58,16 @@ def verdict_line(report: Report) -> str:
             return f"UNDETERMINED, cut ({report.cut}): nothing broke so far; {visited}"
 
 
+def move_lines(moves: Sequence[Line], repeats: int | None) -> Iterator[str]:
+    """One line for each move, with where the run goes round if it does."""
+    for number, line in enumerate(moves, start=1):
+        if number - 1 == repeats:
+            yield "  from here on, again and again:"
+        yield f"  {number:>3}  {_move(line)}"
+    if repeats == len(moves):
+        yield "  and from here on nothing that is fair can happen"
+
+
 def _violated(report: Report) -> list[str]:
     return [name for name, verdict in report.properties.items() if verdict == "violated"]
 
@@ -81,16 +92,26 @@ def _properties(report: Report) -> Iterator[str]:
 
 
 def _counterexample(found: Counterexample) -> Iterator[str]:
-    count = len(found.moves)
     shortest = ", provably shortest" if found.shortest else ""
-    yield f"Counterexample to {found.promise}: {count} move(s){shortest}"
-    for number, line in enumerate(found.moves, start=1):
-        if number - 1 == found.repeats:
-            yield "  from here on, again and again:"
-        yield f"  {number:>3}  {_move(line)}"
-    if found.repeats == count:
-        yield "  and from here on nothing that is fair can happen"
+    yield f"Counterexample to {found.promise}: {len(found.moves)} move(s){shortest}"
+    yield from move_lines(found.moves, found.repeats)
     yield f"  {found.sentence}"
+    if found.order:
+        yield ""
+        yield "Order"
+        yield from (_ordered(swap) for swap in found.order)
+
+
+def _ordered(swap: Swap) -> str:
+    first, second = swap.moves
+    pair = f"moves {first} and {second}"
+    match swap.swapped:
+        case "impossible":
+            return f"  {pair} can't be swapped"
+        case "fails":
+            return f"  the order of {pair} doesn't matter: swapped, it fails as well"
+        case "passes":
+            return f"  the order of {pair} matters: swapped, it passes"
 
 
 def _move(line: Line) -> str:

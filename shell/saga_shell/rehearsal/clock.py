@@ -18,7 +18,7 @@ Ready = list[tuple[selectors.SelectorKey, int]]
 
 
 class StuckError(AssertionError):
-    """Nothing is ready, no timer is set and no thread works: the test would wait for ever."""
+    """Nothing is ready, no timer is set and no thread works: the run would wait for ever."""
 
 
 class JumpingSelector(selectors.DefaultSelector):

@@ -5,7 +5,8 @@ import threading
 import time
 
 import pytest
-from tests.shell.virtual_time import StuckError, run_virtually
+
+from saga_shell.rehearsal.clock import StuckError, run_virtually
 
 
 def test_a_day_passes_at_once_and_timers_fire_in_order() -> None:

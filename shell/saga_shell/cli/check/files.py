@@ -1,0 +1,70 @@
+"""The files of a counterexample: its capsule, its test, its diagram."""
+
+from pathlib import Path
+
+from returns.result import Failure, Success
+
+from saga_core.check import (
+    AGENTMUX,
+    Capsule,
+    Counterexample,
+    Scenario,
+    capsule_of,
+    diagram,
+    misfit,
+    pytest_file,
+    text_of,
+)
+from saga_shell.cli.check.application import scenario_of
+from saga_shell.cli.refusal import EXIT_USAGE, Refusal
+from saga_shell.cli.streams import path_text
+
+
+def read_capsule(file: Path, application: str | None) -> tuple[Capsule, Scenario]:
+    """The capsule of a file and the scenario to play it in; `application` goes before its own."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise _unreadable(file, f"byte {error.start + 1} is not UTF-8") from None
+    except OSError as error:
+        raise _unreadable(file, str(error.strerror)) from None
+    capsule = _decoded(file, text)
+    named = None if capsule.application == AGENTMUX else capsule.application
+    scenario = scenario_of(application or named)
+    if (odd := misfit(capsule, scenario)) is not None:
+        raise _unreadable(file, odd)
+    return capsule, scenario
+
+
+def write_files(
+    found: Counterexample, capsule: Path | None, pytest: Path | None, mermaid: Path | None
+) -> None:
+    """Write those files of the counterexample that were asked for."""
+    ending = f"{found.promise} is broken: {found.sentence}"
+    for file, text in (
+        (capsule, text_of(found.capsule)),
+        (pytest, pytest_file(found.capsule)),
+        (mermaid, diagram(found.moves, ending, found.repeats)),
+    ):
+        if file is not None:
+            write(file, text)
+
+
+def write(file: Path, text: str) -> None:
+    """Write a file, or say in one line why not."""
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Refusal(f"can't write {path_text(file)}: {error.strerror}", EXIT_USAGE) from None
+
+
+def _decoded(file: Path, text: str) -> Capsule:
+    match capsule_of(text):
+        case Success(capsule):
+            return capsule
+        case Failure(problem):
+            raise _unreadable(file, problem)
+
+
+def _unreadable(file: Path, problem: str) -> Refusal:
+    return Refusal(f"--replay {path_text(file)}: {problem}", EXIT_USAGE)
