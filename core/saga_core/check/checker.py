@@ -29,6 +29,8 @@ SAFETY = {
     "I8": "foreign answers change nothing",
     "I9": "ids grow and are never used again",
     "timers": "each stay in a buffer has its own timer, and nothing else has one",
+    "correlation": "a step succeeds by an event that was told, under its saga's own id",
+    "order": "sagas that end in one step end in the order of their ids",
     "dispatch": "a command goes to the newest connection, which is open, for a saga that awaits it",
     "bracket": "a subscriber that reconnects can close every bracket, after a crash too",
     "bus": "at most one terminal on the bus, crashes included",

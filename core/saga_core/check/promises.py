@@ -14,12 +14,19 @@ from pyrsistent import pmap
 
 from saga_core.engine import outcomes
 from saga_core.engine.application import Application
-from saga_core.engine.effects import ArmTimer, CancelTimer, Dispatch, Effect, WriteLog
+from saga_core.engine.effects import (
+    ArmTimer,
+    CancelTimer,
+    Dispatch,
+    Effect,
+    Emit,
+    WriteLog,
+)
 from saga_core.engine.events import Event, FrameExpiry, RecoveryRequested, TimerFired
 from saga_core.engine.history import History, StepState, Story, Violation
 from saga_core.engine.invariants import observe
 from saga_core.engine.ordered import sorted_items
-from saga_core.engine.records import SagaClosed
+from saga_core.engine.records import SagaClosed, StepOpened, StepSucceeded
 from saga_core.engine.state import Awaiting, InFlight, State
 
 _TOUCHING = (WriteLog, Dispatch, ArmTimer, CancelTimer)
@@ -53,6 +60,8 @@ def broken_by(
         _commands(before, after, effects),
         _frames_stay(before, after, effects),
         _remembered(event, after, effects),
+        _own_answers(app, event, effects),
+        _in_turn(effects),
     )
     return next((found for rule in rules for found in rule), None)
 
@@ -213,6 +222,32 @@ def _remembered(
 
 def _closes(effect: WriteLog) -> bool:
     return isinstance(effect.record, SagaClosed)
+
+
+def _own_answers(
+    app: Application[Any], event: Event, effects: tuple[Effect, ...]
+) -> Iterator[Violation]:
+    """A step succeeds by what was told under its saga's id, and by nothing else (FACTS F-38)."""
+    told: list[object] = [event]
+    for effect in effects:
+        match effect:
+            case Emit(published):
+                told.append(published)
+            case WriteLog(StepSucceeded(saga_id, _, output)):
+                if output not in told or app.saga_id_of(output) != saga_id:
+                    sentence = f"a step of saga {saga_id} succeeds by {output}"
+                    yield Violation("correlation", f"{sentence}, which was not its answer")
+            case _:
+                pass
+
+
+def _in_turn(effects: tuple[Effect, ...]) -> Iterator[Violation]:
+    """Sagas that end in one step end in the order of their ids, if it sends nobody on (R-20)."""
+    records = [effect.record for effect in effects if isinstance(effect, WriteLog)]
+    closed = [record.saga_id for record in records if isinstance(record, SagaClosed)]
+    issued = any(isinstance(record, StepOpened) for record in records)
+    if closed != sorted(closed) and not issued:
+        yield Violation("order", f"sagas end in the order {closed}")
 
 
 def _sent(effects: tuple[Effect, ...]) -> list[Dispatch]:
