@@ -12,21 +12,19 @@ from typing import Any
 
 from pyrsistent import pmap
 
-from saga_core.engine import outcomes
+from saga_core.check.stories import told_alike
 from saga_core.engine.application import Application
 from saga_core.engine.effects import (
     ArmTimer,
     CancelTimer,
     Dispatch,
     Effect,
-    Emit,
     WriteLog,
 )
 from saga_core.engine.events import Event, FrameExpiry, RecoveryRequested, TimerFired
 from saga_core.engine.history import History, StepState, Story, Violation
 from saga_core.engine.invariants import observe
 from saga_core.engine.ordered import sorted_items
-from saga_core.engine.records import SagaClosed, StepOpened, StepSucceeded
 from saga_core.engine.state import Awaiting, InFlight, State
 
 _TOUCHING = (WriteLog, Dispatch, ArmTimer, CancelTimer)
@@ -45,11 +43,13 @@ def broken_by(
 
     `told` is the implied history of `before`, which is settled; `after` is not settled yet.
     """
+    if after is before and not effects:
+        return unheard(before, event)
     history, broken = observe(app, told, before, event, after, effects)
     if broken:
         return broken[0]
-    if (reused := _reused(before, event, after)) is not None:
-        return reused
+    if (wrong := _reused(before, event, after) or _in_flight_at_the_end(after)) is not None:
+        return wrong
     untouched = after.sagas is before.sagas and after.links is before.links
     if untouched and not any(isinstance(effect, _TOUCHING) for effect in effects):
         return None
@@ -59,11 +59,19 @@ def broken_by(
         _answers_can_come(after),
         _commands(before, after, effects),
         _frames_stay(before, after, effects),
-        _remembered(event, after, effects),
-        _own_answers(app, event, effects),
-        _in_turn(effects),
+        _counted_as_sent(before, after),
+        told_alike(app, before, event, after, effects),
     )
     return next((found for rule in rules for found in rule), None)
+
+
+def unheard(before: State[Any], event: Event) -> Violation | None:
+    """What is wrong with a step that did nothing: a stay in a buffer that should have ended."""
+    match event:
+        case TimerFired(FrameExpiry() as timer) if timer in expiries_wanted(before):
+            return Violation("timers", f"{timer} fired, and its command waits on")
+        case _:
+            return None
 
 
 def implied_history(state: State[Any]) -> History:
@@ -97,6 +105,14 @@ def _reused(before: State[Any], event: Event, after: State[Any]) -> Violation | 
     return Violation("I9", f"the next saga would get id {found}, though {lowest - 1} was given out")
 
 
+def _in_flight_at_the_end(after: State[Any]) -> Violation | None:
+    """A process that was asked to end starts nothing any more (FACTS R-16)."""
+    if not after.stopping or not after.sagas:
+        return None
+    in_flight = [saga_id for saga_id, _ in sorted_items(after.sagas)]
+    return Violation("shutdown", f"the process is ending, yet {in_flight} are in flight")
+
+
 def _same_story(told: History, implied: History) -> Iterator[Violation]:
     for saga_id, story in sorted_items(implied.stories):
         steps = told.stories[saga_id].steps
@@ -111,9 +127,10 @@ def _expiries(
     before: State[Any], event: Event, after: State[Any], effects: tuple[Effect, ...]
 ) -> Iterator[Violation]:
     """A stay in a buffer has its own timer, and nothing else has one (FACTS R-26)."""
-    armed = expiries_wanted(before)
+    armed, fired = expiries_wanted(before), None
     if isinstance(event, TimerFired) and isinstance(event.timer, FrameExpiry):
-        armed.discard(event.timer)
+        fired = event.timer
+        armed.discard(fired)
     for effect in effects:
         match effect:
             case ArmTimer(FrameExpiry() as timer):
@@ -121,6 +138,8 @@ def _expiries(
                     yield Violation("timers", f"{timer} was used before")
                 armed.add(timer)
             case CancelTimer(FrameExpiry() as timer):
+                if timer not in armed and timer != fired:
+                    yield Violation("timers", f"{timer} is cancelled, and nothing waits by it")
                 armed.discard(timer)
             case _:
                 pass
@@ -208,46 +227,17 @@ def _frames_stay(
             yield Violation("I7", f"the command of saga {saga_id} vanished from its buffer")
 
 
-def _remembered(
-    event: Event, after: State[Any], effects: tuple[Effect, ...]
-) -> Iterator[Violation]:
-    """A subscriber that reconnects finds every ending in the snapshot (FACTS R-39)."""
-    kept = {o.saga_id for o in outcomes.last(after.outcomes, after.config.outcomes_kept)}
-    closed = [e.record.saga_id for e in effects if isinstance(e, WriteLog) and _closes(e)]
-    known = [o.saga_id for o in event.outcomes] if isinstance(event, RecoveryRequested) else []
-    for saga_id in (*known, *closed):
-        if saga_id not in kept:
-            yield Violation("bracket", f"no snapshot tells how saga {saga_id} ended")
-
-
-def _closes(effect: WriteLog) -> bool:
-    return isinstance(effect.record, SagaClosed)
-
-
-def _own_answers(
-    app: Application[Any], event: Event, effects: tuple[Effect, ...]
-) -> Iterator[Violation]:
-    """A step succeeds by what was told under its saga's id, and by nothing else (FACTS F-38)."""
-    told: list[object] = [event]
-    for effect in effects:
-        match effect:
-            case Emit(published):
-                told.append(published)
-            case WriteLog(StepSucceeded(saga_id, _, output)):
-                if output not in told or app.saga_id_of(output) != saga_id:
-                    sentence = f"a step of saga {saga_id} succeeds by {output}"
-                    yield Violation("correlation", f"{sentence}, which was not its answer")
-            case _:
-                pass
-
-
-def _in_turn(effects: tuple[Effect, ...]) -> Iterator[Violation]:
-    """Sagas that end in one step end in the order of their ids, if it sends nobody on (R-20)."""
-    records = [effect.record for effect in effects if isinstance(effect, WriteLog)]
-    closed = [record.saga_id for record in records if isinstance(record, SagaClosed)]
-    issued = any(isinstance(record, StepOpened) for record in records)
-    if closed != sorted(closed) and not issued:
-        yield Violation("order", f"sagas end in the order {closed}")
+def _counted_as_sent(before: State[Any], after: State[Any]) -> Iterator[Violation]:
+    """A command counts as sent from its first dispatch on, and its numbers are taken ones."""
+    for saga_id, flight in sorted_items(after.sagas):
+        step = flight.awaiting
+        if step is None or before.sagas.get(saga_id) is flight:
+            continue
+        if step.sent != (step.connection is not None or _was_sent(before, saga_id, step)):
+            yield Violation("dispatch", f"saga {saga_id}: that its command was sent is {step.sent}")
+        if max(step.issued, step.stay) >= after.counters.next_sequence:
+            sentence = f"saga {saga_id}: its command has a number that another one may get"
+            yield Violation("timers", sentence)
 
 
 def _sent(effects: tuple[Effect, ...]) -> list[Dispatch]:
