@@ -48,7 +48,8 @@ def broken_by(
     history, broken = observe(app, told, before, event, after, effects)
     if broken:
         return broken[0]
-    if (wrong := _reused(before, event, after) or _in_flight_at_the_end(after)) is not None:
+    wrong = _reused(before, event, after) or _unused(history, after) or _left_at_the_end(after)
+    if wrong is not None:
         return wrong
     untouched = after.sagas is before.sagas and after.links is before.links
     if untouched and not any(isinstance(effect, _TOUCHING) for effect in effects):
@@ -105,7 +106,15 @@ def _reused(before: State[Any], event: Event, after: State[Any]) -> Violation | 
     return Violation("I9", f"the next saga would get id {found}, though {lowest - 1} was given out")
 
 
-def _in_flight_at_the_end(after: State[Any]) -> Violation | None:
+def _unused(told: History, after: State[Any]) -> Violation | None:
+    """Whoever takes a version puts an event on the bus (FACTS F-16, F-17)."""
+    version = after.counters.version
+    if version == told.version:
+        return None
+    return Violation("I5", f"version {version} is taken, and {told.version} is the last on the bus")
+
+
+def _left_at_the_end(after: State[Any]) -> Violation | None:
     """A process that was asked to end starts nothing any more (FACTS R-16)."""
     if not after.stopping or not after.sagas:
         return None

@@ -30,7 +30,7 @@ def cap_off_by_one(patch: pytest.MonkeyPatch) -> None:
 
 
 def purge_forgotten(patch: pytest.MonkeyPatch) -> None:
-    """FACTS R-28: a saga that ends leaves its command in the buffer."""
+    """FACTS F-33, R-28: a saga that ends leaves its command in the buffer."""
     patch.setattr(links, "release", lambda *_: None)
 
 

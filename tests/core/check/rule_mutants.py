@@ -9,6 +9,7 @@ from returns.result import Success
 
 from saga_core.agentmux.sagas import WindowCleanup
 from saga_core.engine import (
+    Answer,
     ConnectionClosed,
     Failed,
     RecoveryRequested,
@@ -24,6 +25,7 @@ from saga_core.engine import (
     endings,
     guard,
     links,
+    outputs,
     progress,
     reasons,
     recovery,
@@ -158,7 +160,7 @@ def deadline_not_cancelled(patch: pytest.MonkeyPatch) -> None:
 
 
 def two_pass_on_one_id(patch: pytest.MonkeyPatch) -> None:
-    """FACTS R-20, R-41: of two sagas that open in one run, both get the same id."""
+    """FACTS R-41: of two sagas that open in one run, both get the same id."""
 
     def take_saga_id(turn: AnyTurn) -> int:
         if turn.next_saga_id == 1:
@@ -183,7 +185,7 @@ def ended_sagas_recovered(patch: pytest.MonkeyPatch) -> None:
 
 
 def private_answer_takes_a_version(patch: pytest.MonkeyPatch) -> None:
-    """FACTS F-16: the notice of a connection that ends uses up a version, and is not on the bus."""
+    """FACTS F-16: the end of a connection uses up a version, and nothing is on the bus."""
     original = reducer._connection_closed
 
     def connection_closed(turn: AnyTurn, event: Any) -> None:
@@ -258,3 +260,15 @@ def end_not_announced(patch: pytest.MonkeyPatch) -> None:
 def reaped_panes_not_noticed(patch: pytest.MonkeyPatch) -> None:
     """FACTS 3.4: a cleanup takes no answer for its own."""
     patch.setattr(WindowCleanup, "_concerns", lambda *_: False)
+
+
+def private_reply_takes_a_version(patch: pytest.MonkeyPatch) -> None:
+    """FACTS F-16, F-17: what one connection alone is told uses up a version."""
+    original = outputs._do
+
+    def do(turn: AnyTurn, output: Any) -> None:
+        if isinstance(output, Answer):
+            turn.take_version()
+        original(turn, output)
+
+    patch.setattr(outputs, "_do", do)

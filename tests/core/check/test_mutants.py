@@ -73,6 +73,7 @@ KILLS: dict[Mutant, tuple[str, int]] = {
     rule_mutants.two_pass_on_one_id: ("I9", 2),
     rule_mutants.ended_sagas_recovered: ("I1", 3),
     rule_mutants.private_answer_takes_a_version: (CONTRACTS, 1),
+    rule_mutants.private_reply_takes_a_version: ("I5", 1),
     rule_mutants.own_id_not_asked_for: ("correlation", 4),
     rule_mutants.wrong_step_recovered: ("I4", 2),
     rule_mutants.zero_fails_aloud: (CONTRACTS, 1),
