@@ -24,7 +24,9 @@ from saga_core.engine.effects import (
 from saga_core.engine.events import Event, FrameExpiry, RecoveryRequested, TimerFired
 from saga_core.engine.history import History, StepState, Story, Violation
 from saga_core.engine.invariants import observe
+from saga_core.engine.messages import Command
 from saga_core.engine.ordered import sorted_items
+from saga_core.engine.records import StepOpened
 from saga_core.engine.state import Awaiting, InFlight, State
 
 _TOUCHING = (WriteLog, Dispatch, ArmTimer, CancelTimer)
@@ -39,12 +41,10 @@ def broken_by(
     after: State[Any],
     effects: tuple[Effect, ...],
 ) -> Violation | None:
-    """The first promise that this step broke.
+    """The first promise that this step broke; of one that did nothing, see `unheard`.
 
     `told` is the implied history of `before`, which is settled; `after` is not settled yet.
     """
-    if after is before and not effects:
-        return unheard(before, event)
     history, broken = observe(app, told, before, event, after, effects)
     if broken:
         return broken[0]
@@ -62,6 +62,7 @@ def broken_by(
         _frames_stay(before, after, effects),
         _counted_as_sent(before, after),
         told_alike(app, before, event, after, effects),
+        _sent_off(app, before, after, effects),
     )
     return next((found for rule in rules for found in rule), None)
 
@@ -247,6 +248,33 @@ def _counted_as_sent(before: State[Any], after: State[Any]) -> Iterator[Violatio
         if max(step.issued, step.stay) >= after.counters.next_sequence:
             sentence = f"saga {saga_id}: its command has a number that another one may get"
             yield Violation("timers", sentence)
+
+
+def _sent_off(
+    app: Application[Any], before: State[Any], after: State[Any], effects: tuple[Effect, ...]
+) -> Iterator[Violation]:
+    """Whatever is awaited on a connection goes out on it; own commands are told too (R-11)."""
+    told = [(e.target, e.connection, e.command) for e in effects if isinstance(e, Dispatch)]
+    records = [effect.record for effect in effects if isinstance(effect, WriteLog)]
+    opened = [record for record in records if isinstance(record, StepOpened)]
+    wanted: list[tuple[str, int | None, Command]] = [
+        (record.target, None, record.command)
+        for record in opened
+        if record.target == app.own_target
+    ]
+    for saga_id, flight in sorted_items(after.sagas):
+        step, earlier = flight.awaiting, _step(before, saga_id)
+        if step is None or step.connection is None:
+            continue
+        if earlier is None or _place(earlier) != _place(step):
+            wanted.append((step.target, step.connection, step.command))
+    for target, connection, command in wanted:
+        if (target, connection, command) not in told:
+            yield Violation("dispatch", f"{command} is awaited, and did not go to {target}")
+
+
+def _place(step: Awaiting) -> tuple[int, int | None]:
+    return step.step_index, step.connection
 
 
 def _sent(effects: tuple[Effect, ...]) -> list[Dispatch]:

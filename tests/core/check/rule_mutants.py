@@ -109,8 +109,12 @@ def answer_succeeds_what_it_fails(patch: pytest.MonkeyPatch) -> None:
 
 
 def own_commands_go_nowhere(patch: pytest.MonkeyPatch) -> None:
-    """FACTS R-11: a command to the process itself is logged, and nobody runs it."""
-    patch.setattr(progress, "_run_own", lambda *_: None)
+    """FACTS R-11: a command to the process itself is told of, and nobody runs it."""
+
+    def run_own(turn: AnyTurn, step: Any) -> None:
+        turn.effects.append(Dispatch(step.target, None, step.command))
+
+    patch.setattr(progress, "_run_own", run_own)
 
 
 def late_answer_recorded(patch: pytest.MonkeyPatch) -> None:

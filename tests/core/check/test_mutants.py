@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.core.check import link_mutants, mutants, rule_mutants
+from tests.core.check import link_mutants, mutants, rule_mutants, story_mutants
 from tests.core.check.running import BOTH, FEW, SMALL, run, scenario_of
 
 from saga_core.agentmux import PoolRespawn
@@ -42,7 +42,7 @@ KILLS: dict[Mutant, tuple[str, int]] = {
     mutants.recovery_is_silent: ("I1", 2),
     mutants.version_skipped: ("I5", 1),
     mutants.recovery_forgets_to_start_afresh: ("recovery", 2),
-    link_mutants.redelivery_goes_nowhere: ("I7", 4),
+    link_mutants.redelivery_goes_nowhere: ("dispatch", 4),
     mutants.step_row_forgotten: ("I6", 1),
     mutants.bracket_not_opened: ("I1", 1),
     link_mutants.sent_over_an_older_one: ("dispatch", 3),
@@ -81,6 +81,16 @@ KILLS: dict[Mutant, tuple[str, int]] = {
     rule_mutants.shutdown_in_reverse: ("order", 4),
     rule_mutants.end_not_announced: ("I1", 3),
     rule_mutants.reaped_panes_not_noticed: (COMPLETES, 8),
+    story_mutants.expiry_ignored: ("timers", 2),
+    story_mutants.shutdown_ends_nobody: ("shutdown", 2),
+    story_mutants.cancelled_twice: ("timers", 2),
+    story_mutants.number_given_twice: ("timers", 1),
+    story_mutants.never_counted_as_sent: ("dispatch", 2),
+    story_mutants.input_is_no_json: ("rows", 1),
+    story_mutants.row_names_nobody: ("rows", 1),
+    story_mutants.announced_under_another_name: ("rows", 1),
+    story_mutants.remembered_under_another_name: ("rows", 2),
+    story_mutants.remembered_for_another_reason: ("bracket", 2),
 }
 
 _SEEN_LATE = {
@@ -99,6 +109,8 @@ _NEEDS: dict[Mutant, frozenset[str]] = {
     rule_mutants.expiry_beside_the_claim: frozenset({"expiry"}),
     rule_mutants.shutdown_takes_only_the_first: frozenset({"shutdown"}),
     rule_mutants.shutdown_in_reverse: frozenset({"shutdown"}),
+    story_mutants.expiry_ignored: frozenset({"expiry"}),
+    story_mutants.shutdown_ends_nobody: frozenset({"shutdown"}),
 }
 """Those that a few faults don't meet, and one that does."""
 
