@@ -59,6 +59,9 @@ class DurableLog(Protocol):
     async def retry(self) -> Success[None] | Failure[str]:
         """Make durable what waits."""
 
+    async def secure_ids(self, records: Sequence[LogRecord]) -> Success[None] | Failure[str]:
+        """Let no later run use the ids of sagas that `records` open, though they aren't durable."""
+
 
 class Gate(Protocol):
     """What holds peers back while too much waits; `saga_shell.ipc.Server` is one."""
@@ -197,6 +200,7 @@ class Runner(Generic[M]):
                 return
             self._late_records += len(records)
             self._log.defer(records)
+            await self._secure_ids(records)
         await asyncio.sleep(0)
 
     async def _commit(self, records: list[LogRecord]) -> None:
@@ -205,6 +209,15 @@ class Runner(Generic[M]):
                 pass
             case Failure(error):
                 self._log_failed(error)
+                await self._secure_ids(records)
+
+    async def _secure_ids(self, records: list[LogRecord]) -> None:
+        """Rather end than show an id that a later run may use again (FACTS R-41)."""
+        match await self._log.secure_ids(records):
+            case Failure(line):
+                raise LogStopped(line)
+            case Success():
+                pass
 
     def _log_failed(self, error: str) -> None:
         if self._stop_on_failure:
