@@ -29,9 +29,13 @@ SAFETY = {
     "I8": "foreign answers change nothing",
     "I9": "ids grow and are never used again",
     "timers": "each stay in a buffer has its own timer, and nothing else has one",
+    "correlation": "a step succeeds by an event that was told, under its saga's own id",
+    "rows": "a row tells what its saga is called, was started with, and awaits",
+    "order": "sagas that end in one step end in the order of their ids",
     "dispatch": "a command goes to the newest connection, which is open, for a saga that awaits it",
     "bracket": "a subscriber that reconnects can close every bracket, after a crash too",
     "bus": "at most one terminal on the bus, crashes included",
+    "shutdown": "a process that was asked to end has nothing in flight",
     "recovery": "whatever the rows were, a new run starts with nothing in flight",
     CONTRACTS: "what concerns nobody returns the same state object and no effects",
 }

@@ -78,7 +78,8 @@ class Judging:
         """What the promises read of a step."""
         told = event if isinstance(event, _TELLING) else None
         old, new = flights
-        rest = id(before.links), before.counters.next_saga_id, after.counters, after.outcomes
+        told_of = after.counters, after.outcomes, after.stopping and bool(new)
+        rest = id(before.links), before.counters.next_saga_id, told_of
         if after.links is not before.links:
             links = tuple([after.links[target] for target in self._targets])
             return effects, told, tuple(old), tuple(new), rest, links

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from saga_core.check.judging import Judging
+from saga_core.check.promises import unheard
 from saga_core.check.rows import Down, crashes, left_by, recovery_of
 from saga_core.check.scope import NAMES, Scenario, Scope
 from saga_core.check.settling import Flights, Parts, Settling
@@ -175,7 +176,8 @@ class Memo:
         before, happened = self.states[number], self.events[event]
         after, effects = self.reducer.step(before, happened)
         if after is before and not effects:
-            return Arc(number, self._unchanged(number), (), 0, (), (), ((0, left),), None)
+            broken = unheard(before, happened)
+            return Arc(number, self._unchanged(number), (), 0, (), (), ((0, left),), broken)
         flights = sorted_items(after.sagas)
         both = self._flights[number], flights
         broken = self._judging.broken_by(before, happened, after, effects, both)

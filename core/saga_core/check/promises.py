@@ -12,14 +12,21 @@ from typing import Any
 
 from pyrsistent import pmap
 
-from saga_core.engine import outcomes
+from saga_core.check.stories import told_alike
 from saga_core.engine.application import Application
-from saga_core.engine.effects import ArmTimer, CancelTimer, Dispatch, Effect, WriteLog
+from saga_core.engine.effects import (
+    ArmTimer,
+    CancelTimer,
+    Dispatch,
+    Effect,
+    WriteLog,
+)
 from saga_core.engine.events import Event, FrameExpiry, RecoveryRequested, TimerFired
 from saga_core.engine.history import History, StepState, Story, Violation
 from saga_core.engine.invariants import observe
+from saga_core.engine.messages import Command
 from saga_core.engine.ordered import sorted_items
-from saga_core.engine.records import SagaClosed
+from saga_core.engine.records import StepOpened
 from saga_core.engine.state import Awaiting, InFlight, State
 
 _TOUCHING = (WriteLog, Dispatch, ArmTimer, CancelTimer)
@@ -34,15 +41,16 @@ def broken_by(
     after: State[Any],
     effects: tuple[Effect, ...],
 ) -> Violation | None:
-    """The first promise that this step broke.
+    """The first promise that this step broke; of one that did nothing, see `unheard`.
 
     `told` is the implied history of `before`, which is settled; `after` is not settled yet.
     """
     history, broken = observe(app, told, before, event, after, effects)
     if broken:
         return broken[0]
-    if (reused := _reused(before, event, after)) is not None:
-        return reused
+    wrong = _reused(before, event, after) or _unused(history, after) or _left_at_the_end(after)
+    if wrong is not None:
+        return wrong
     untouched = after.sagas is before.sagas and after.links is before.links
     if untouched and not any(isinstance(effect, _TOUCHING) for effect in effects):
         return None
@@ -52,9 +60,20 @@ def broken_by(
         _answers_can_come(after),
         _commands(before, after, effects),
         _frames_stay(before, after, effects),
-        _remembered(event, after, effects),
+        _counted_as_sent(before, after),
+        told_alike(app, before, event, after, effects),
+        _sent_off(app, before, after, effects),
     )
     return next((found for rule in rules for found in rule), None)
+
+
+def unheard(before: State[Any], event: Event) -> Violation | None:
+    """What is wrong with a step that did nothing: a stay in a buffer that should have ended."""
+    match event:
+        case TimerFired(FrameExpiry() as timer) if timer in expiries_wanted(before):
+            return Violation("timers", f"{timer} fired, and its command waits on")
+        case _:
+            return None
 
 
 def implied_history(state: State[Any]) -> History:
@@ -88,6 +107,22 @@ def _reused(before: State[Any], event: Event, after: State[Any]) -> Violation | 
     return Violation("I9", f"the next saga would get id {found}, though {lowest - 1} was given out")
 
 
+def _unused(told: History, after: State[Any]) -> Violation | None:
+    """Whoever takes a version puts an event on the bus (FACTS F-16, F-17)."""
+    version = after.counters.version
+    if version == told.version:
+        return None
+    return Violation("I5", f"version {version} is taken, and {told.version} is the last on the bus")
+
+
+def _left_at_the_end(after: State[Any]) -> Violation | None:
+    """A process that was asked to end starts nothing any more (FACTS R-16)."""
+    if not after.stopping or not after.sagas:
+        return None
+    in_flight = [saga_id for saga_id, _ in sorted_items(after.sagas)]
+    return Violation("shutdown", f"the process is ending, yet {in_flight} are in flight")
+
+
 def _same_story(told: History, implied: History) -> Iterator[Violation]:
     for saga_id, story in sorted_items(implied.stories):
         steps = told.stories[saga_id].steps
@@ -102,9 +137,10 @@ def _expiries(
     before: State[Any], event: Event, after: State[Any], effects: tuple[Effect, ...]
 ) -> Iterator[Violation]:
     """A stay in a buffer has its own timer, and nothing else has one (FACTS R-26)."""
-    armed = expiries_wanted(before)
+    armed, fired = expiries_wanted(before), None
     if isinstance(event, TimerFired) and isinstance(event.timer, FrameExpiry):
-        armed.discard(event.timer)
+        fired = event.timer
+        armed.discard(fired)
     for effect in effects:
         match effect:
             case ArmTimer(FrameExpiry() as timer):
@@ -112,6 +148,8 @@ def _expiries(
                     yield Violation("timers", f"{timer} was used before")
                 armed.add(timer)
             case CancelTimer(FrameExpiry() as timer):
+                if timer not in armed and timer != fired:
+                    yield Violation("timers", f"{timer} is cancelled, and nothing waits by it")
                 armed.discard(timer)
             case _:
                 pass
@@ -199,20 +237,44 @@ def _frames_stay(
             yield Violation("I7", f"the command of saga {saga_id} vanished from its buffer")
 
 
-def _remembered(
-    event: Event, after: State[Any], effects: tuple[Effect, ...]
+def _counted_as_sent(before: State[Any], after: State[Any]) -> Iterator[Violation]:
+    """A command counts as sent from its first dispatch on, and its numbers are taken ones."""
+    for saga_id, flight in sorted_items(after.sagas):
+        step = flight.awaiting
+        if step is None or before.sagas.get(saga_id) is flight:
+            continue
+        if step.sent != (step.connection is not None or _was_sent(before, saga_id, step)):
+            yield Violation("dispatch", f"saga {saga_id}: that its command was sent is {step.sent}")
+        if max(step.issued, step.stay) >= after.counters.next_sequence:
+            sentence = f"saga {saga_id}: its command has a number that another one may get"
+            yield Violation("timers", sentence)
+
+
+def _sent_off(
+    app: Application[Any], before: State[Any], after: State[Any], effects: tuple[Effect, ...]
 ) -> Iterator[Violation]:
-    """A subscriber that reconnects finds every ending in the snapshot (FACTS R-39)."""
-    kept = {o.saga_id for o in outcomes.last(after.outcomes, after.config.outcomes_kept)}
-    closed = [e.record.saga_id for e in effects if isinstance(e, WriteLog) and _closes(e)]
-    known = [o.saga_id for o in event.outcomes] if isinstance(event, RecoveryRequested) else []
-    for saga_id in (*known, *closed):
-        if saga_id not in kept:
-            yield Violation("bracket", f"no snapshot tells how saga {saga_id} ended")
+    """Whatever is awaited on a connection goes out on it; own commands are told too (R-11)."""
+    told = [(e.target, e.connection, e.command) for e in effects if isinstance(e, Dispatch)]
+    records = [effect.record for effect in effects if isinstance(effect, WriteLog)]
+    opened = [record for record in records if isinstance(record, StepOpened)]
+    wanted: list[tuple[str, int | None, Command]] = [
+        (record.target, None, record.command)
+        for record in opened
+        if record.target == app.own_target
+    ]
+    for saga_id, flight in sorted_items(after.sagas):
+        step, earlier = flight.awaiting, _step(before, saga_id)
+        if step is None or step.connection is None:
+            continue
+        if earlier is None or _place(earlier) != _place(step):
+            wanted.append((step.target, step.connection, step.command))
+    for target, connection, command in wanted:
+        if (target, connection, command) not in told:
+            yield Violation("dispatch", f"{command} is awaited, and did not go to {target}")
 
 
-def _closes(effect: WriteLog) -> bool:
-    return isinstance(effect.record, SagaClosed)
+def _place(step: Awaiting) -> tuple[int, int | None]:
+    return step.step_index, step.connection
 
 
 def _sent(effects: tuple[Effect, ...]) -> list[Dispatch]:

@@ -20,7 +20,7 @@ from saga_core.check.contracts import decides
 from saga_core.check.happenings import CLOSING, FREE, OPEN
 from saga_core.check.memo import Sent
 from saga_core.check.options import Options
-from saga_core.check.promises import broken_by, implied_history
+from saga_core.check.promises import broken_by, implied_history, unheard
 from saga_core.check.rows import Down, after, left_by
 from saga_core.check.scene import Option, Scene, fits
 from saga_core.check.scope import Scenario, Scope
@@ -144,7 +144,7 @@ class Stage:
         effects: tuple[Effect, ...],
     ) -> Violation | None:
         if state is before and not effects:
-            return None
+            return unheard(before, event)
         over = [e.connection for e in effects if isinstance(e, Dispatch) and e.connection]
         app, told = self.scenario.application, implied_history(before)
         return (

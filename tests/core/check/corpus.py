@@ -2,39 +2,35 @@
 
     python -m tests.core.check.corpus
 
-writes `tests/corpus` anew, one capsule for each mutant of `mutants.py` and `link_mutants.py`. Put
+writes `tests/corpus` anew, one capsule for each mutant of `test_mutants.KILLS`. Put
 the capsule of a real bug there by hand (`check --capsule`): the tests pick up every file.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.core.check import link_mutants, mutants
-from tests.core.check.running import BOTH, run
-from tests.core.check.test_mutants import KILLS, faults_for
+from msgspec.structs import replace
+from tests.core.check.test_mutants import KILLS, Mutant, application_of, checked
 
 from saga_core.check import Capsule, text_of
 
 FOLDER = Path(__file__).parents[2] / "corpus"
 
-Mutant = Callable[[pytest.MonkeyPatch], None]
+_NAMED = {mutant.__name__: mutant for mutant in KILLS}
 
 
 def mutant_of(file: Path) -> Mutant | None:
     """The mutant that a capsule was found by, if it was."""
-    name = file.stem
-    found: Mutant | None = getattr(mutants, name, None) or getattr(link_mutants, name, None)
-    return found
+    return _NAMED.get(file.stem)
 
 
 def found_by(mutant: Mutant) -> Capsule:
     """The capsule of the counterexample that a mutant gives."""
     with pytest.MonkeyPatch.context() as patch:
         mutant(patch)
-        found = run(BOTH, faults=faults_for(mutant)).counterexample
+        found = checked(mutant).counterexample
     assert found is not None
-    return found.capsule
+    return replace(found.capsule, application=application_of(mutant))
 
 
 def main() -> None:

@@ -6,10 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from saga_core.engine import (
-    FrameExpiry,
-    links,
-)
+from saga_core.engine import FrameExpiry, SendFailed, endings, links, outputs, reducer
 from saga_core.engine.effects import Dispatch, Effect
 from saga_core.engine.ordered import sorted_items
 from saga_core.engine.state import Awaiting, InFlight, Link
@@ -33,7 +30,7 @@ def cap_off_by_one(patch: pytest.MonkeyPatch) -> None:
 
 
 def purge_forgotten(patch: pytest.MonkeyPatch) -> None:
-    """FACTS R-28: a saga that ends leaves its command in the buffer."""
+    """FACTS F-33, R-28: a saga that ends leaves its command in the buffer."""
     patch.setattr(links, "release", lambda *_: None)
 
 
@@ -236,3 +233,78 @@ def drop_fails_the_saga(patch: pytest.MonkeyPatch) -> None:
         return {target: tuple(awaiting) for target in dropped}
 
     patch.setattr(links, "detach", detach)
+
+
+def buffered_though_connected(patch: pytest.MonkeyPatch) -> None:
+    """FACTS F-24: a command is put into the buffer of a link that is connected."""
+
+    def send(turn: AnyTurn, saga_id: int, flight: InFlight, step: Awaiting) -> tuple[int, ...]:
+        links._store(turn, saga_id, flight, step)
+        links._limit(turn, saga_id, step)
+        return links._fill(turn, step.target, (*turn.links[step.target].buffer, saga_id))
+
+    patch.setattr(links, "send", send)
+
+
+def late_failure_ends_the_newest(patch: pytest.MonkeyPatch) -> None:
+    """FACTS F-25: a command that was not sent on an older connection takes the newest away."""
+    original = reducer._send_failed
+
+    def send_failed(turn: AnyTurn, event: SendFailed) -> None:
+        for target in turn.app.peers:
+            link = turn.links[target]
+            if event.connection in link.older and link.connection is not None:
+                outputs.hang_up(turn, link.connection, "a command could not be sent")
+        original(turn, event)
+
+    patch.setitem(reducer._RULES, SendFailed, send_failed)
+
+
+def returned_waits_for_the_next(patch: pytest.MonkeyPatch) -> None:
+    """FACTS F-26: what comes back from an older connection waits, though another one is there."""
+
+    def take_back(turn: AnyTurn, target: str, connection: int) -> tuple[int, ...]:
+        returned = links._unanswered(turn, target, connection)
+        dropped = links._fill(turn, target, (*returned, *turn.links[target].buffer))
+        for saga_id in returned:
+            if saga_id not in dropped:
+                links._wait(turn, saga_id)
+        return dropped
+
+    patch.setattr(links, "_take_back", take_back)
+
+
+def drop_names_nobody(patch: pytest.MonkeyPatch) -> None:
+    """FACTS F-31: what is pushed out of the buffer fails saga 0."""
+    original = links.send
+
+    def send(turn: AnyTurn, saga_id: int, flight: InFlight, step: Awaiting) -> tuple[int, ...]:
+        return (0,) * len(original(turn, saga_id, flight, step))
+
+    patch.setattr(links, "send", send)
+
+
+def failed_send_is_terminal(patch: pytest.MonkeyPatch) -> None:
+    """FACTS F-32: a command that could not be sent fails its saga."""
+
+    def send_failed(turn: AnyTurn, event: SendFailed) -> None:
+        if links.is_unanswered(turn, event.connection, event.command):
+            endings.fail(turn, turn.app.saga_id_of(event.command), "could not be sent")
+
+    patch.setitem(reducer._RULES, SendFailed, send_failed)
+
+
+def failed_send_keeps_its_connection(patch: pytest.MonkeyPatch) -> None:
+    """FACTS F-47, R-25: a link gives up the connection of a failed send, and nobody ends it."""
+    patch.setattr(outputs, "hang_up", lambda turn, connection, _: outputs.detach(turn, connection))
+
+
+def first_outage_never_expires(patch: pytest.MonkeyPatch) -> None:
+    """FACTS R-27: what waits for a link that never was connected has no expiry."""
+    original = links._limit
+
+    def limit(turn: AnyTurn, saga_id: int, step: Awaiting) -> None:
+        if step.sent:
+            original(turn, saga_id, step)
+
+    patch.setattr(links, "_limit", limit)

@@ -44,7 +44,7 @@ def claim_ignored(patch: pytest.MonkeyPatch) -> None:
 
 
 def emit_before_log(patch: pytest.MonkeyPatch) -> None:
-    """FACTS I3: the terminal event goes out before the saga's row closes."""
+    """DESIGN 4, I3: the terminal event goes out before the saga's row closes."""
 
     def tell(turn: AnyTurn, saga_id: int, _flight: InFlight, reason: str | None) -> None:
         version = turn.take_version()
@@ -94,7 +94,7 @@ def deadline_not_armed(patch: pytest.MonkeyPatch) -> None:
 
 
 def row_after_announcement(patch: pytest.MonkeyPatch) -> None:
-    """FACTS I3: a saga is announced before its row is written."""
+    """DESIGN 4, I3: a saga is announced before its row is written."""
     original = Turn.write
 
     def write(turn: AnyTurn, record: Any) -> None:
@@ -127,7 +127,7 @@ def any_saga_fails(patch: pytest.MonkeyPatch) -> None:
 
 
 def ids_used_again(patch: pytest.MonkeyPatch) -> None:
-    """FACTS R-41: a new run gives out the ids of the run before."""
+    """FACTS F-34, R-41: a new run gives out the ids of the run before."""
     original = recovery.recover
 
     def recover(turn: AnyTurn, event: Any) -> None:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 from tests.core.check.corpus import FOLDER, mutant_of
+from tests.core.check.running import scenario_of
 from tests.core.check.test_mutants import KILLS
 
 from saga_core.check import Capsule, capsule_of, misfit, replay, text_of
-from saga_core.check.agentmux import SCENARIO
 
 FILES = sorted(FOLDER.glob("*.json"))
 
@@ -26,8 +26,8 @@ def capsule_in(file: Path) -> Capsule:
 def test_every_capsule_plays_to_its_end_and_holds(file: Path) -> None:
     """DESIGN 4: the reducer keeps every promise in each run that broke one of another reducer."""
     capsule = capsule_in(file)
-    assert misfit(capsule, SCENARIO) is None
-    outcome = replay(capsule, SCENARIO)
+    assert misfit(capsule, scenario_of(capsule.application)) is None
+    outcome = replay(capsule, scenario_of(capsule.application))
     assert (outcome.verdict, len(outcome.lines)) == ("holds", len(capsule.moves)), outcome
 
 
@@ -37,7 +37,7 @@ def test_every_capsule_breaks_with_its_mutant(file: Path, monkeypatch: pytest.Mo
     capsule, mutant = capsule_in(file), mutant_of(file)
     assert mutant is not None
     mutant(monkeypatch)
-    outcome = replay(capsule, SCENARIO)
+    outcome = replay(capsule, scenario_of(capsule.application))
     found = (outcome.verdict, outcome.promise, outcome.sentence, outcome.move)
     assert found == ("breaks", capsule.promise, capsule.sentence, len(capsule.moves))
 

@@ -1,14 +1,19 @@
 """Every wrong variant of the reducer dies by the promise that it breaks, in the fewest moves."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
-from tests.core.check import link_mutants, mutants
-from tests.core.check.running import BOTH, FEW, SMALL, run
+from tests.core.check import link_mutants, mutants, rule_mutants, story_mutants
+from tests.core.check.running import BOTH, FEW, SMALL, run, scenario_of
 
-from saga_core.check import COMPLETES, CONTRACTS, ENDS, FAULTS
+from saga_core.agentmux import PoolRespawn
+from saga_core.check import AGENTMUX, COMPLETES, CONTRACTS, ENDS, FAULTS, Report
 
-KILLS: dict[Callable[[pytest.MonkeyPatch], None], tuple[str, int]] = {
+Mutant = Callable[[pytest.MonkeyPatch], None]
+Sagas = tuple[tuple[str, int], ...]
+
+KILLS: dict[Mutant, tuple[str, int]] = {
     link_mutants.cap_off_by_one: ("I7", 2),
     link_mutants.purge_forgotten: ("I2", 2),
     mutants.claim_ignored: ("I6", 2),
@@ -37,7 +42,7 @@ KILLS: dict[Callable[[pytest.MonkeyPatch], None], tuple[str, int]] = {
     mutants.recovery_is_silent: ("I1", 2),
     mutants.version_skipped: ("I5", 1),
     mutants.recovery_forgets_to_start_afresh: ("recovery", 2),
-    link_mutants.redelivery_goes_nowhere: ("I7", 4),
+    link_mutants.redelivery_goes_nowhere: ("dispatch", 4),
     mutants.step_row_forgotten: ("I6", 1),
     mutants.bracket_not_opened: ("I1", 1),
     link_mutants.sent_over_an_older_one: ("dispatch", 3),
@@ -48,6 +53,44 @@ KILLS: dict[Callable[[pytest.MonkeyPatch], None], tuple[str, int]] = {
     mutants.late_answer_cancels: (CONTRACTS, 2),
     mutants.outage_forgets_a_version: ("I5", 1),
     link_mutants.sent_before_it_is_open: ("dispatch", 1),
+    link_mutants.buffered_though_connected: ("I7", 2),
+    link_mutants.late_failure_ends_the_newest: (CONTRACTS, 3),
+    link_mutants.returned_waits_for_the_next: ("I7", 4),
+    link_mutants.drop_names_nobody: ("I7", 2),
+    link_mutants.failed_send_is_terminal: (COMPLETES, 3),
+    link_mutants.failed_send_keeps_its_connection: (COMPLETES, 4),
+    link_mutants.first_outage_never_expires: ("timers", 1),
+    rule_mutants.entered_after_its_start: (COMPLETES, 5),
+    rule_mutants.expiry_beside_the_claim: ("I3", 2),
+    rule_mutants.sent_after_the_deadline: ("I2", 2),
+    rule_mutants.step_succeeds_under_a_failed_saga: ("I4", 2),
+    rule_mutants.answer_succeeds_what_it_fails: ("I4", 3),
+    rule_mutants.own_commands_go_nowhere: (COMPLETES, 5),
+    rule_mutants.late_answer_recorded: (CONTRACTS, 2),
+    rule_mutants.shutdown_takes_only_the_first: ("I4", 2),
+    rule_mutants.saga_row_forgotten: ("I3", 1),
+    rule_mutants.deadline_not_cancelled: ("I6", 2),
+    rule_mutants.two_pass_on_one_id: ("I9", 2),
+    rule_mutants.ended_sagas_recovered: ("I1", 3),
+    rule_mutants.private_answer_takes_a_version: (CONTRACTS, 1),
+    rule_mutants.private_reply_takes_a_version: ("I5", 1),
+    rule_mutants.own_id_not_asked_for: ("correlation", 4),
+    rule_mutants.wrong_step_recovered: ("I4", 2),
+    rule_mutants.zero_fails_aloud: (CONTRACTS, 1),
+    rule_mutants.id_not_put_in: ("I2", 2),
+    rule_mutants.shutdown_in_reverse: ("order", 4),
+    rule_mutants.end_not_announced: ("I1", 3),
+    rule_mutants.reaped_panes_not_noticed: (COMPLETES, 8),
+    story_mutants.expiry_ignored: ("timers", 2),
+    story_mutants.shutdown_ends_nobody: ("shutdown", 2),
+    story_mutants.cancelled_twice: ("timers", 2),
+    story_mutants.number_given_twice: ("timers", 1),
+    story_mutants.never_counted_as_sent: ("dispatch", 2),
+    story_mutants.input_is_no_json: ("rows", 1),
+    story_mutants.row_names_nobody: ("rows", 1),
+    story_mutants.announced_under_another_name: ("rows", 1),
+    story_mutants.remembered_under_another_name: ("rows", 2),
+    story_mutants.remembered_for_another_reason: ("bracket", 2),
 }
 
 _SEEN_LATE = {
@@ -61,44 +104,69 @@ _SEEN_LATE = {
 }
 """Those that a few faults are enough to meet, and the whole scope meets late or otherwise."""
 
+_NEEDS: dict[Mutant, frozenset[str]] = {
+    mutants.outage_forgets_a_version: frozenset({"log"}),
+    rule_mutants.expiry_beside_the_claim: frozenset({"expiry"}),
+    rule_mutants.shutdown_takes_only_the_first: frozenset({"shutdown"}),
+    rule_mutants.shutdown_in_reverse: frozenset({"shutdown"}),
+    story_mutants.expiry_ignored: frozenset({"expiry"}),
+    story_mutants.shutdown_ends_nobody: frozenset({"shutdown"}),
+}
+"""Those that a few faults don't meet, and one that does."""
 
-def faults_for(mutant: Callable[[pytest.MonkeyPatch], None]) -> frozenset[str]:
-    """The faults that a mutant is met with."""
-    return SMALL if mutant in _SEEN_LATE else frozenset(FAULTS)
+_ORDERS = "tests.core.check.odd:ORDERS"
+
+_ELSEWHERE: dict[Mutant, tuple[str, Sagas]] = {
+    rule_mutants.own_id_not_asked_for: (AGENTMUX, ((PoolRespawn.NAME, 2),)),
+    rule_mutants.entered_after_its_start: (_ORDERS, (("is done", 1),)),
+    rule_mutants.answer_succeeds_what_it_fails: (_ORDERS, (("gives up later", 1),)),
+    rule_mutants.own_commands_go_nowhere: (_ORDERS, (("acts on itself", 1),)),
+}
+"""Those that AgentMux's sagas, one of each, don't meet: in which application, and with which."""
+
+
+def application_of(mutant: Mutant) -> str:
+    """Whose sagas a mutant is met with: AgentMux's, or those of `module:name`."""
+    return _ELSEWHERE.get(mutant, (AGENTMUX, BOTH))[0]
+
+
+def checked(mutant: Mutant) -> Report:
+    """The check that meets a mutant, which is in place already."""
+    return _checked(mutant, SMALL if mutant in _SEEN_LATE else frozenset(FAULTS))
+
+
+def _checked(mutant: Mutant, faults: frozenset[str], **scope: Any) -> Report:
+    application, sagas = _ELSEWHERE.get(mutant, (AGENTMUX, BOTH))
+    return run(sagas, scenario_of(application), faults=faults, **scope)
 
 
 every_mutant = pytest.mark.parametrize("mutant", KILLS, ids=lambda mutant: str(mutant.__name__))
 
 
 @every_mutant
-def test_each_mutant_dies(
-    mutant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_mutant_dies(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
     """DESIGN 4: a reducer with this fault breaks this promise, in a run of this length."""
     promise, length = KILLS[mutant]
     mutant(monkeypatch)
-    report = run(BOTH, faults=faults_for(mutant))
+    report = checked(mutant)
     found = report.counterexample
     assert report.verdict == "violated"
     assert not report.complete
     assert found is not None
     assert (found.promise, len(found.moves)) == (promise, length)
     assert report.properties[promise] == "violated"
-    assert found.shortest == (promise not in {ENDS, COMPLETES, CONTRACTS})
-    assert (found.repeats is not None) == (promise in {ENDS, COMPLETES})
+    assert found.shortest == (found.repeats is None and promise != CONTRACTS)
+    goes_on = promise in {ENDS, COMPLETES} and mutant is not link_mutants.failed_send_is_terminal
+    assert (found.repeats is not None) == goes_on
 
 
 @every_mutant
-def test_the_reductions_change_no_verdict(
-    mutant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_reductions_change_no_verdict(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
     """DESIGN 4: with and without the reductions the same promise breaks, in as many moves."""
     mutant(monkeypatch)
-    faults = FEW if mutant in _SEEN_LATE else SMALL
-    if mutant is mutants.outage_forgets_a_version:
-        faults = frozenset({"log"})
-    reduced = run(BOTH, faults=faults).counterexample
-    plain = run(BOTH, faults=faults, reductions=frozenset()).counterexample
+    faults = _NEEDS.get(mutant, FEW if mutant in _SEEN_LATE else SMALL)
+    reduced = _checked(mutant, faults).counterexample
+    plain = _checked(mutant, faults, reductions=frozenset()).counterexample
     assert reduced is not None
     assert plain is not None
     assert reduced.promise == plain.promise

@@ -1,0 +1,134 @@
+"""Whether all that one step tells is one story: rows, bus, and what later snapshots say.
+
+Of a settled state only what its registry says is known; so a step is judged by the names and
+commands of the sagas in flight before it and after it, and by what it tells itself.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from saga_core.engine import outcomes
+from saga_core.engine.application import Application
+from saga_core.engine.effects import Effect, Emit, WriteLog
+from saga_core.engine.events import Event, RecoveryRequested
+from saga_core.engine.history import Violation
+from saga_core.engine.messages import SagaStarted
+from saga_core.engine.ordered import sorted_items
+from saga_core.engine.records import (
+    LogRecord,
+    SagaClosed,
+    SagaOpened,
+    SagaOutcome,
+    StepOpened,
+    StepSucceeded,
+)
+from saga_core.engine.state import State
+
+_Effects = tuple[Effect, ...]
+
+
+def told_alike(
+    app: Application[Any], before: State[Any], event: Event, after: State[Any], effects: _Effects
+) -> Iterator[Violation]:
+    """What does not agree, of all that a step told."""
+    records = [effect.record for effect in effects if isinstance(effect, WriteLog)]
+    yield from _own_answers(app, event, effects)
+    yield from _in_turn(records)
+    yield from _named(before, event, after, effects)
+    yield from _as_awaited(after, records)
+    yield from _remembered(event, after, records)
+
+
+def _own_answers(app: Application[Any], event: Event, effects: _Effects) -> Iterator[Violation]:
+    """A step succeeds by what was told under its saga's id, and by nothing else (FACTS F-38)."""
+    told: list[object] = [event]
+    for effect in effects:
+        match effect:
+            case Emit(published):
+                told.append(published)
+            case WriteLog(StepSucceeded(saga_id, _, output)):
+                if output not in told or app.saga_id_of(output) != saga_id:
+                    sentence = f"a step of saga {saga_id} succeeds by {output}"
+                    yield Violation("correlation", f"{sentence}, which was not its answer")
+            case _:
+                pass
+
+
+def _in_turn(records: list[LogRecord]) -> Iterator[Violation]:
+    """Sagas that end in one step end in the order of their ids, if it sends nobody on (R-20)."""
+    closed = [record.saga_id for record in records if isinstance(record, SagaClosed)]
+    issued = any(isinstance(record, StepOpened) for record in records)
+    if closed != sorted(closed) and not issued:
+        yield Violation("order", f"sagas end in the order {closed}")
+
+
+def _named(
+    before: State[Any], event: Event, after: State[Any], effects: _Effects
+) -> Iterator[Violation]:
+    """A saga keeps the name that it was opened under; its row's input is JSON."""
+    names = {saga_id: flight.name for saga_id, flight in sorted_items(before.sagas)}
+    if isinstance(event, RecoveryRequested):
+        names |= {outcome.saga_id: outcome.name for outcome in event.outcomes}
+        names |= {row.saga_id: row.name for row in event.unresolved}
+    called = [(saga_id, flight.name) for saga_id, flight in sorted_items(after.sagas)]
+    for effect in effects:
+        match effect:
+            case WriteLog(SagaOpened(saga_id, name, input_json)):
+                names[saga_id] = name
+                if not _is_json(input_json):
+                    yield Violation("rows", f"saga {saga_id} has the input {input_json}, no JSON")
+            case Emit(SagaStarted(saga_id, name)):
+                called.append((saga_id, name))
+            case _:
+                pass
+    called += [(outcome.saga_id, outcome.name) for outcome in _kept(after)]
+    for saga_id, name in called:
+        if names.get(saga_id, name) != name:
+            sentence = f"saga {saga_id} is called {name}, and its row says {names[saga_id]}"
+            yield Violation("rows", sentence)
+
+
+def _as_awaited(after: State[Any], records: list[LogRecord]) -> Iterator[Violation]:
+    """A step's row names the target and the command that its saga awaits (FACTS R-42)."""
+    for record in records:
+        if not isinstance(record, StepOpened):
+            continue
+        flight = after.sagas.get(record.saga_id)
+        step = flight.awaiting if flight is not None else None
+        if step is None or step.step_index != record.step_index:
+            continue
+        if (step.target, step.command) != (record.target, record.command):
+            sentence = f"saga {record.saga_id} awaits {step.command} from {step.target}"
+            yield Violation("rows", f"{sentence}, and its row says otherwise")
+
+
+def _remembered(event: Event, after: State[Any], records: list[LogRecord]) -> Iterator[Violation]:
+    """A subscriber that reconnects finds every ending in the snapshot (FACTS R-39)."""
+    known = event.outcomes if isinstance(event, RecoveryRequested) else ()
+    told = [_ending(outcome) for outcome in known]
+    told += [(r.saga_id, r.state, r.reason) for r in records if isinstance(r, SagaClosed)]
+    told = told[max(0, len(told) - after.config.outcomes_kept) :]
+    kept = [_ending(outcome) for outcome in _kept(after)]
+    for saga_id, *_ in told:
+        if saga_id not in {known_id for known_id, *_ in kept}:
+            yield Violation("bracket", f"no snapshot tells how saga {saga_id} ended")
+    if kept[len(kept) - len(told) :] != told:
+        yield Violation("bracket", f"snapshots tell {kept}, though sagas ended as {told}")
+
+
+def _ending(outcome: SagaOutcome) -> tuple[int, str, str | None]:
+    return outcome.saga_id, outcome.state, outcome.failure_reason
+
+
+def _kept(state: State[Any]) -> tuple[SagaOutcome, ...]:
+    return outcomes.last(state.outcomes, state.config.outcomes_kept)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return False
+    return True

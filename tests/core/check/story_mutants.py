@@ -1,0 +1,95 @@
+"""Wrong variants of what is told and counted: rows, snapshots, numbers, timers of a buffer."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from saga_core.engine import FrameExpiry, SagaOpened, SagaStarted, StepOpened, links, reducer
+from saga_core.engine.state import Awaiting
+from saga_core.engine.turn import Turn
+
+Mutant = Callable[[pytest.MonkeyPatch], None]
+AnyTurn = Turn[Any]
+
+
+def expiry_ignored(patch: pytest.MonkeyPatch) -> None:
+    """FACTS R-26: a stay's timer fires, and its command waits on."""
+    patch.setattr(links, "waiting_step", lambda *_: None)
+
+
+def shutdown_ends_nobody(patch: pytest.MonkeyPatch) -> None:
+    """FACTS R-16: a process that was asked to end leaves its sagas in flight."""
+    patch.setattr(reducer, "fail_all", lambda *_: None)
+
+
+def cancelled_twice(patch: pytest.MonkeyPatch) -> None:
+    """FACTS R-26: the timer of a command that was pushed out is cancelled once more."""
+    original = links.release
+
+    def release(turn: AnyTurn, saga_id: int, step: Awaiting) -> None:
+        original(turn, saga_id, step)
+        if step.connection is None:
+            turn.cancel(FrameExpiry(saga_id, step.stay))
+
+    patch.setattr(links, "release", release)
+
+
+def number_given_twice(patch: pytest.MonkeyPatch) -> None:
+    """FACTS R-30: two commands get the same number."""
+    patch.setattr(Turn, "take_sequence", lambda turn: turn.next_sequence)
+
+
+def never_counted_as_sent(patch: pytest.MonkeyPatch) -> None:
+    """FACTS R-17: a command that was sent counts as one that was not."""
+    original = links._store
+
+    def store(turn: AnyTurn, saga_id: int, flight: Any, step: Awaiting) -> None:
+        original(turn, saga_id, flight, replace(step, sent=False))
+
+    patch.setattr(links, "_store", store)
+
+
+def input_is_no_json(patch: pytest.MonkeyPatch) -> None:
+    """FACTS 4.1: a row's input is the saga's name, and no JSON."""
+    _written(patch, SagaOpened, lambda record: replace(record, input_json=record.name))
+
+
+def row_names_nobody(patch: pytest.MonkeyPatch) -> None:
+    """FACTS R-42: a step's row names another target than the one that is asked."""
+    _written(patch, StepOpened, lambda record: replace(record, target="nobody"))
+
+
+def announced_under_another_name(patch: pytest.MonkeyPatch) -> None:
+    """DESIGN 4, I1: the bus tells another name than the row."""
+    original = Turn.emit
+
+    def emit(turn: AnyTurn, event: Any) -> None:
+        original(turn, replace(event, name="?") if isinstance(event, SagaStarted) else event)
+
+    patch.setattr(Turn, "emit", emit)
+
+
+def remembered_under_another_name(patch: pytest.MonkeyPatch) -> None:
+    """FACTS R-39: a snapshot calls an ended saga by another name than its row."""
+    _remembered(patch, lambda outcome: replace(outcome, name="?"))
+
+
+def remembered_for_another_reason(patch: pytest.MonkeyPatch) -> None:
+    """FACTS R-39: a snapshot tells another reason than the bus."""
+    _remembered(patch, lambda outcome: replace(outcome, failure_reason="?"))
+
+
+def _written(patch: pytest.MonkeyPatch, kind: type, wrong: Callable[[Any], Any]) -> None:
+    original = Turn.write
+
+    def write(turn: AnyTurn, record: Any) -> None:
+        original(turn, wrong(record) if isinstance(record, kind) else record)
+
+    patch.setattr(Turn, "write", write)
+
+
+def _remembered(patch: pytest.MonkeyPatch, wrong: Callable[[Any], Any]) -> None:
+    original = Turn.remember
+    patch.setattr(Turn, "remember", lambda turn, outcome: original(turn, wrong(outcome)))
