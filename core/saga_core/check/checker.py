@@ -36,6 +36,8 @@ SAFETY = {
     "bracket": "a subscriber that reconnects can close every bracket, after a crash too",
     "bus": "at most one terminal on the bus, crashes included",
     "shutdown": "a process that was asked to end has nothing in flight",
+    "failure": "a failure report ends the saga that it names, in the same step",
+    "log": "a log that fails is told of once, and so is its recovery",
     "recovery": "whatever the rows were, a new run starts with nothing in flight",
     CONTRACTS: "what concerns nobody returns the same state object and no effects",
 }

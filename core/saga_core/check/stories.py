@@ -34,6 +34,8 @@ def told_alike(
 ) -> Iterator[Violation]:
     """What does not agree, of all that a step told."""
     records = [effect.record for effect in effects if isinstance(effect, WriteLog)]
+    if not records and not isinstance(event, RecoveryRequested):
+        return
     yield from _own_answers(app, event, effects)
     yield from _in_turn(records)
     yield from _named(before, event, after, effects)

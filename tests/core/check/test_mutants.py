@@ -91,6 +91,11 @@ KILLS: dict[Mutant, tuple[str, int]] = {
     story_mutants.announced_under_another_name: ("rows", 1),
     story_mutants.remembered_under_another_name: ("rows", 2),
     story_mutants.remembered_for_another_reason: ("bracket", 2),
+    story_mutants.report_ignored: ("failure", 3),
+    story_mutants.outage_forgotten: ("log", 1),
+    story_mutants.outage_not_told: ("log", 1),
+    story_mutants.shutdown_forgotten: ("shutdown", 1),
+    story_mutants.id_not_taken: ("I9", 1),
 }
 
 _SEEN_LATE = {
@@ -111,6 +116,10 @@ _NEEDS: dict[Mutant, frozenset[str]] = {
     rule_mutants.shutdown_in_reverse: frozenset({"shutdown"}),
     story_mutants.expiry_ignored: frozenset({"expiry"}),
     story_mutants.shutdown_ends_nobody: frozenset({"shutdown"}),
+    story_mutants.report_ignored: frozenset({"failure"}),
+    story_mutants.outage_forgotten: frozenset({"log"}),
+    story_mutants.outage_not_told: frozenset({"log"}),
+    story_mutants.shutdown_forgotten: frozenset({"shutdown"}),
 }
 """Those that a few faults don't meet, and one that does."""
 
