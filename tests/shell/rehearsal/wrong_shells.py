@@ -141,6 +141,17 @@ def last_come_first_served(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Runner, "_step_waiting", step_waiting)
 
 
+def hurries_badly(patch: pytest.MonkeyPatch) -> None:
+    """Of more than four events that wait, the last one comes first."""
+    original = Runner._step_waiting
+
+    def step_waiting(self: Runner[Any], count: int) -> Any:
+        self._waiting.rotate(count > 4)
+        return original(self, count)
+
+    patch.setattr(Runner, "_step_waiting", step_waiting)
+
+
 def effects_backwards(patch: pytest.MonkeyPatch) -> None:
     """A batch's effects are done in the wrong order."""
     original = Runner._step_waiting
