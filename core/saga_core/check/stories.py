@@ -107,7 +107,7 @@ def _as_awaited(after: State[Any], records: list[LogRecord]) -> Iterator[Violati
 
 
 def _remembered(event: Event, after: State[Any], records: list[LogRecord]) -> Iterator[Violation]:
-    """A subscriber that reconnects finds every ending in the snapshot (FACTS R-39)."""
+    """A subscriber that reconnects finds the last endings in the snapshot (FACTS R-39)."""
     known = event.outcomes if isinstance(event, RecoveryRequested) else ()
     told = [_ending(outcome) for outcome in known]
     told += [(r.saga_id, r.state, r.reason) for r in records if isinstance(r, SagaClosed)]
