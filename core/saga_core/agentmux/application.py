@@ -57,7 +57,8 @@ class AgentMux(Application[Mirror]):
 
     def saga_id_of(self, message: Command | BusEvent) -> int:
         """What belongs to a saga has a field `saga_id`, 0 or None without a saga (FACTS 2.9)."""
-        return int(getattr(message, "saga_id", None) or 0)
+        saga_id: int | None = getattr(message, "saga_id", None)
+        return saga_id or 0
 
     def address(
         self, target: str, command: Command, saga_id: int

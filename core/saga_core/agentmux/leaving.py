@@ -24,7 +24,7 @@ def forget(mirror: Mirror, connection: int) -> Reaction[Mirror]:
     for rule in (_drop_windows, _drop_pool, _drop_backend_ids):
         mirror = rule(mirror, connection, events)
     mirror = _drop_unseen(mirror, connection)
-    return Reaction(mirror, tuple(Publish(event) for event in events))
+    return Reaction(mirror, tuple(map(Publish, events)))
 
 
 def _drop_windows(mirror: Mirror, connection: int, events: list[BusEvent]) -> Mirror:

@@ -123,7 +123,7 @@ def background_changed(
 
 
 def _told(mirror: Mirror, *events: BusEvent) -> Reaction[Mirror]:
-    return Reaction(mirror, tuple(Publish(event) for event in events))
+    return Reaction(mirror, tuple(map(Publish, events)))
 
 
 REPORTS: dict[type[Command], Callable[[Mirror, int, Any], Reaction[Mirror]]] = {

@@ -47,7 +47,7 @@ def opened(mirror: Mirror, owner: int, report: ReportWindowOpened) -> Reaction[M
         WindowInstanceAssigned(label, number, UNSTAMPED),
     )
     adopted = linking.adopt(next_mirror, label)
-    return Reaction(adopted, tuple(Publish(event) for event in events))
+    return Reaction(adopted, tuple(map(Publish, events)))
 
 
 def closed(mirror: Mirror, _owner: int, report: ReportWindowClosed) -> Reaction[Mirror]:
@@ -99,7 +99,7 @@ def _gone(mirror: Mirror, label: str, *, crashed: bool) -> Reaction[Mirror]:
     ]
     if not next_mirror.windows and not next_mirror.background:
         events += _orphan_pair(label)
-    return Reaction(next_mirror, tuple(Publish(event) for event in events))
+    return Reaction(next_mirror, tuple(map(Publish, events)))
 
 
 def _orphan_pair(label: str) -> tuple[BusEvent, BusEvent]:

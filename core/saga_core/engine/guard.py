@@ -99,7 +99,9 @@ def _input_of(saga: Saga) -> tuple[str, str | None]:
 
 
 def _seconds_of(config: Config, name: str, saga: Saga) -> tuple[float, str | None]:
-    seconds: object = config.timeouts.get(name)
+    seconds: object = None
+    if len(config.timeouts):  # what it lacks costs an exception inside pyrsistent
+        seconds = config.timeouts.get(name)
     if seconds is None:
         try:
             seconds = saga.timeout()

@@ -35,14 +35,16 @@ from saga_core.engine.turn import Turn
 
 
 def send(turn: Turn[M], saga_id: int, flight: InFlight, step: Awaiting) -> tuple[int, ...]:
-    """Dispatch or buffer a new step's command (rules 1 to 3); return the sagas it pushed out."""
+    """Dispatch or buffer a new step's command (rules 1 to 3); return the sagas it pushed out.
+
+    `flight` is the saga's entry with that step in it, not stored yet.
+    """
     link = turn.links[step.target]
     if link.connection is not None:
-        sent = replace(step, connection=link.connection, sent=True)
-        _store(turn, saga_id, flight, sent)
+        _store(turn, saga_id, flight, _sent(step, link.connection, step.stay))
         turn.effects.append(Dispatch(step.target, link.connection, step.command))
         return ()
-    _store(turn, saga_id, flight, step)
+    turn.sagas = turn.sagas.set(saga_id, flight)
     _limit(turn, saga_id, step)
     return _fill(turn, step.target, (*link.buffer, saga_id))
 
@@ -165,14 +167,19 @@ def _limit(turn: Turn[M], saga_id: int, step: Awaiting) -> None:
 
 def _move(turn: Turn[M], saga_id: int, connection: int | None) -> Awaiting:
     step = _pending(turn, saga_id)
-    moved = replace(
-        step,
-        connection=connection,
-        stay=turn.take_sequence(),
-        sent=step.sent or connection is not None,
-    )
+    stay = turn.take_sequence()
+    if connection is None:
+        moved = replace(step, connection=None, stay=stay)
+    else:
+        moved = _sent(step, connection, stay)
     _store(turn, saga_id, turn.sagas[saga_id], moved)
     return moved
+
+
+def _sent(step: Awaiting, connection: int, stay: int) -> Awaiting:
+    return Awaiting(
+        step.step_index, step.target, step.command, connection, step.issued, stay, sent=True
+    )
 
 
 def _pending(turn: Turn[M], saga_id: int) -> Awaiting:
@@ -182,4 +189,5 @@ def _pending(turn: Turn[M], saga_id: int) -> Awaiting:
 
 
 def _store(turn: Turn[M], saga_id: int, flight: InFlight, step: Awaiting) -> None:
-    turn.sagas = turn.sagas.set(saga_id, replace(flight, awaiting=step))
+    entry = InFlight(flight.saga, flight.name, step, flight.next_step_index)
+    turn.sagas = turn.sagas.set(saga_id, entry)

@@ -8,7 +8,6 @@ from saga_core.engine.application import (
     Answer,
     Attach,
     HangUp,
-    Output,
     Publish,
     Reaction,
     Refuse,
@@ -24,7 +23,10 @@ def carry_out(turn: Turn[M], reaction: Reaction[M]) -> None:
     """Take over the application's mirror and do what it wants."""
     turn.mirror = reaction.mirror
     for output in reaction.outputs:
-        _do(turn, output)
+        if isinstance(output, Publish):
+            turn.publish(output.event)
+        else:
+            _do(turn, output)
 
 
 def hang_up(turn: Turn[M], connection: int, reason: str) -> None:
@@ -39,10 +41,8 @@ def detach(turn: Turn[M], connection: int) -> None:
         fail_all(turn, dropped, reasons.overflow(target))
 
 
-def _do(turn: Turn[M], output: Output) -> None:
+def _do(turn: Turn[M], output: Answer | Refuse | ReplaySince | Admit | Attach | HangUp) -> None:
     match output:
-        case Publish(event):
-            turn.publish(event)
         case Answer(connection, event):
             turn.effects.append(Reply(connection, replace(event, version=turn.version)))
         case Refuse(connection, event):

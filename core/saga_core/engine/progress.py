@@ -55,7 +55,7 @@ def answer(turn: Turn[M], saga_id: int, event: BusEvent) -> None:
     match action:
         case IssueCommand(target, command):
             _succeed_step(turn, saga_id, flight, event)
-            _issue(turn, saga_id, replace(flight, saga=saga, awaiting=None), target, command)
+            _issue(turn, saga_id, flight, saga, target, command)
         case Done():
             _succeed_step(turn, saga_id, flight, event)
             complete(turn, saga_id)
@@ -70,7 +70,7 @@ def _start(turn: Turn[M], saga_id: int, flight: InFlight) -> None:
     saga, action = guard.start(flight.saga, SagaContext(saga_id))
     match action:
         case IssueCommand(target, command):
-            _issue(turn, saga_id, replace(flight, saga=saga), target, command)
+            _issue(turn, saga_id, flight, saga, target, command)
         case Done():
             complete(turn, saga_id)
         case Wait():
@@ -86,18 +86,20 @@ def _succeed_step(turn: Turn[M], saga_id: int, flight: InFlight, event: BusEvent
         turn.write(StepSucceeded(saga_id, step.step_index, event))
 
 
-def _issue(turn: Turn[M], saga_id: int, flight: InFlight, target: str, command: Command) -> None:
-    """Open a step and send its command; `flight` is the saga's entry, not stored yet."""
+def _issue(
+    turn: Turn[M], saga_id: int, flight: InFlight, saga: Saga, target: str, command: Command
+) -> None:
+    """Open a step and send its command; `saga` is the next value of the one in `flight`."""
+    index = flight.next_step_index
     match _address(turn, saga_id, target, command):
         case Success(addressed):
-            index, issued = flight.next_step_index, turn.take_sequence()
+            issued = turn.take_sequence()
             step = Awaiting(index, target, addressed, None, issued, issued, sent=False)
-            moved = replace(flight, next_step_index=index + 1)
             name = f"issue_cmd_{target}_{tag_of(addressed)}"
             turn.write(StepOpened(saga_id, index, name, target, addressed))
-            _go(turn, saga_id, moved, step)
+            _go(turn, saga_id, InFlight(saga, flight.name, step, index + 1), step)
         case Failure(problem):
-            turn.sagas = turn.sagas.set(saga_id, flight)
+            turn.sagas = turn.sagas.set(saga_id, InFlight(saga, flight.name, None, index))
             fail(turn, saga_id, problem)
 
 
@@ -117,7 +119,7 @@ def _address(
 
 def _go(turn: Turn[M], saga_id: int, flight: InFlight, step: Awaiting) -> None:
     if step.target == turn.app.own_target:
-        turn.sagas = turn.sagas.set(saga_id, replace(flight, awaiting=step))
+        turn.sagas = turn.sagas.set(saga_id, flight)
         _run_own(turn, step)
     else:
         dropped = links.send(turn, saga_id, flight, step)

@@ -84,16 +84,14 @@ class Reducer(Generic[M]):
         is no event at all is a caller's bug and raises `TypeError`.
         """
         turn = Turn(self.application, state)
-        _rule_for(event)(turn, event)
-        while turn.agenda:
-            _route(turn, turn.agenda.popleft())
+        rule = _RULES.get(type(event)) or _rule_for(event)
+        rule(turn, event)
+        for published in turn.agenda:
+            _route(turn, published)
         return turn.result()
 
 
 def _rule_for(event: Event) -> Callable[[Turn[Any], Any], None]:
-    rule = _RULES.get(type(event))
-    if rule is not None:
-        return rule
     if isinstance(event, BusEvent):
         return _route
     raise TypeError(f"step takes events, not {type(event).__name__}")
@@ -102,7 +100,7 @@ def _rule_for(event: Event) -> Callable[[Turn[Any], Any], None]:
 def _route(turn: Turn[M], event: BusEvent) -> None:
     if type(event) in _BRACKETS:
         return
-    if isinstance(event, SagaActionFailed):
+    if type(event) is SagaActionFailed:
         _fail_action(turn, event)
     elif saga_id := turn.app.saga_id_of(event):
         answer(turn, saga_id, event)

@@ -50,26 +50,30 @@ class Registry(Struct, Generic[V], frozen=True, gc=False):
         """The value of `key`, if it has one."""
         node: Any = self._root
         shift = self._shift
-        if key >> shift + _BITS:
+        if node is None or key >> shift + _BITS:
             return None
-        while shift and node is not None:
+        while shift:
             node = node[key >> shift & _LAST]
+            if node is None:
+                return None
             shift -= _BITS
-        return None if node is None else node[key & _LAST]
+        value: V | None = node[key & _LAST]
+        return value
 
     def set(self, key: int, value: V) -> "Registry[V]":
         """The same but for `key`, whose value is `value`."""
         assert key >= 0, f"{key} is negative"
         if key >> self._shift + _BITS:
             return self._higher().set(key, value)
-        size = self._size + (self.get(key) is None)
-        return Registry(size, self._shift, _put(self._root, self._shift, key, value))
+        root, is_new = _put(self._root, self._shift, key, value)
+        return Registry(self._size + is_new, self._shift, root)
 
     def remove(self, key: int) -> "Registry[V]":
         """The same without `key`. Raises `KeyError` if it has no value."""
-        if self.get(key) is None:
+        shift = self._shift
+        if key >> shift + _BITS:
             raise KeyError(key)
-        root, shift = _put(self._root, self._shift, key, None), self._shift
+        root = _without(self._root, shift, key)
         while root is not None and shift and root[1:] == _OTHERS_EMPTY:
             root, shift = root[0], shift - _BITS
         return Registry(self._size - 1, shift, root) if root is not None else Registry()
@@ -91,13 +95,27 @@ class Registry(Struct, Generic[V], frozen=True, gc=False):
         return Registry(self._size, self._shift + _BITS, top)
 
 
-def _put(node: _Node | None, shift: int, key: int, value: object) -> _Node | None:
-    """`node` with `value` at its place below; None empties that place."""
-    places = list(_EMPTY if node is None else node)
+def _put(node: _Node | None, shift: int, key: int, value: object) -> tuple[_Node, bool]:
+    """`node` with `value` at its place below, and whether that place was empty."""
+    places = list(node or _EMPTY)
     place = key >> shift & _LAST
-    places[place] = _put(places[place], shift - _BITS, key, value) if shift else value
+    if shift:
+        places[place], is_new = _put(places[place], shift - _BITS, key, value)
+    else:
+        is_new = places[place] is None
+        places[place] = value
+    return tuple(places), is_new
+
+
+def _without(node: _Node | None, shift: int, key: int) -> _Node | None:
+    """`node` with nothing at its place below, which is not empty yet."""
+    places = list(node or _EMPTY)
+    place = key >> shift & _LAST
+    if places[place] is None:
+        raise KeyError(key)
+    places[place] = _without(places[place], shift - _BITS, key) if shift else None
     changed = tuple(places)
-    return None if value is None and changed == _EMPTY else changed
+    return None if changed == _EMPTY else changed
 
 
 def _collect(node: _Node, shift: int, key: int, found: list[tuple[int, V]]) -> None:

@@ -4,7 +4,6 @@ A `Turn` is the only thing in the core that changes, and it never outlives its c
 write to it, in the order in which things must happen, and `result` makes values of it again.
 """
 
-from collections import deque
 from typing import Generic
 
 from msgspec.structs import replace
@@ -49,12 +48,13 @@ class Turn(Generic[M]):
         self.stopping = state.stopping
         self.log_degraded = state.log_degraded
         self.outcomes = state.outcomes
-        self.version = state.counters.version
-        self.next_saga_id = state.counters.next_saga_id
-        self.next_sequence = state.counters.next_sequence
+        counters = state.counters
+        self.version = counters.version
+        self.next_saga_id = counters.next_saga_id
+        self.next_sequence = counters.next_sequence
         self.own_commands = 0
         self.effects: list[Effect] = []
-        self.agenda: deque[BusEvent] = deque()
+        self.agenda: list[BusEvent] = []
 
     def take_version(self) -> int:
         """The number of the next event on the bus."""
@@ -104,30 +104,31 @@ class Turn(Generic[M]):
 
     def result(self) -> tuple[State[M], tuple[Effect, ...]]:
         """The new state and the effects; the old state itself if nothing in it changed."""
-        counters = Counters(self.version, self.next_saga_id, self.next_sequence)
-        state = self.before if self._is_unchanged(counters) else self._state(counters)
+        state = self.before if self._is_unchanged() else self._state()
         return state, tuple(self.effects)
 
-    def _is_unchanged(self, counters: Counters) -> bool:
-        before = self.before
+    def _is_unchanged(self) -> bool:
+        before, counters = self.before, self.before.counters
         return (
-            self.mirror is before.mirror
+            self.version == counters.version
             and self.sagas is before.sagas
+            and self.mirror is before.mirror
             and self.links is before.links
             and self.outcomes is before.outcomes
             and self.stopping == before.stopping
             and self.log_degraded == before.log_degraded
-            and counters == before.counters
+            and self.next_saga_id == counters.next_saga_id
+            and self.next_sequence == counters.next_sequence
         )
 
-    def _state(self, counters: Counters) -> State[M]:
+    def _state(self) -> State[M]:
         return State(
-            config=self.config,
-            mirror=self.mirror,
-            sagas=self.sagas,
-            links=self.links,
-            stopping=self.stopping,
-            log_degraded=self.log_degraded,
-            counters=counters,
-            outcomes=self.outcomes,
+            self.config,
+            self.mirror,
+            self.sagas,
+            self.links,
+            self.stopping,
+            self.log_degraded,
+            Counters(self.version, self.next_saga_id, self.next_sequence),
+            self.outcomes,
         )

@@ -1,6 +1,7 @@
 """`run`: the launcher itself (DESIGN 6)."""
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -37,6 +38,10 @@ modules of the same names)."""
 
 OUTPUT_SECONDS = 1.0
 """How long the end waits for a standard output that doesn't take the line."""
+
+SWITCH_SECONDS = 0.001
+"""How long a busy loop may keep the interpreter to itself: a commit asks for it between SQLite's
+statements, and its sagas wait for that. Python's own 5 ms are longer than such a commit takes."""
 
 
 class Listening(Struct, frozen=True):
@@ -118,11 +123,18 @@ def run(**given: Unpack[Given]) -> None:
     with reporting_once_started("launcher") as started:
         if retention.warning is not None:
             logger.warning("%s", retention.warning)
+        _favour_threads()
         ended = asyncio.run(_launch(options, voice, started))
         voice.finish()
     if ended.line is not None:
         raise Refusal(ended.line, ended.code)
     sys.exit(ended.code)
+
+
+def _favour_threads() -> None:
+    """Let the log's thread in while the loop is busy, and collections pass by what stays anyway."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    gc.freeze()
 
 
 class _Voice:

@@ -110,12 +110,13 @@ class Connection:
             self._writer.flush()
 
     def _line(self, line: bytes) -> None:
-        self._wiring.tally.add("lines_in")
-        match self._wiring.decode(line):
-            case Success(command):
-                self._wiring.sink(CommandReceived(self._number, command))
-            case Failure(reason):
-                self._reject(reason, fatal=False)
+        wiring = self._wiring
+        wiring.tally.add("lines_in")
+        decoded = wiring.decode(line)
+        if isinstance(decoded, Success):
+            wiring.sink(CommandReceived(self._number, decoded.unwrap()))
+        else:
+            self._reject(decoded.failure(), fatal=False)
 
     def _line_too_long(self) -> None:
         limit = self._wiring.limits.line_bytes

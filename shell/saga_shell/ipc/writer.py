@@ -42,8 +42,9 @@ class Writer:
 
     def send(self, line: bytes, command: Command | None) -> None:
         """Queue `line`. Too much in the queue ends the connection (FACTS R-32)."""
-        self._outbox.append(line, command)
-        if self._over_limit():
+        outbox, limits = self._outbox, self._limits
+        outbox.append(line, command)
+        if outbox.lines > limits.queue_lines or outbox.size > limits.queue_bytes:
             self._make_room()
         elif not self._scheduled:
             self._scheduled = True

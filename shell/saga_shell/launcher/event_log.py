@@ -56,9 +56,11 @@ class EventLog:
         self._queue_lines = queue_lines
         self._queue_bytes = queue_bytes
         self._lines: deque[bytes] = deque()
-        self._bytes = 0
+        self._bytes_in = 0
+        self._bytes_out = 0
         self._in_hand = 0
         self._work = threading.Condition()
+        self._idle = False
         self._ending = False
         self._lost_in_outage = 0
         self._may_be_torn = True
@@ -67,14 +69,21 @@ class EventLog:
         self._thread.start()
 
     def record(self, line: bytes) -> None:
-        """Queue a line. Never waits; drops it if the queue is full."""
-        with self._work:
-            if len(self._lines) >= self._queue_lines or self._bytes > self._queue_bytes:
+        """Queue a line. Never waits; drops it if the queue is full.
+
+        A burst wakes the thread once: it looks at the queue after it called itself idle.
+        """
+        waiting = self._bytes_in - self._bytes_out
+        if len(self._lines) >= self._queue_lines or waiting > self._queue_bytes:
+            with self._work:
                 self._drop(1, "the disk can't keep up")
-                return
-            self._lines.append(line)
-            self._bytes += len(line)
-            self._work.notify()
+            return
+        self._bytes_in += len(line)
+        self._lines.append(line)
+        if self._idle:
+            with self._work:
+                self._idle = False
+                self._work.notify()
 
     def close(self, seconds: float = CLOSE_SECONDS) -> None:
         """Write and sync what is queued, within so many seconds. Blocks: call it on a thread."""
@@ -98,13 +107,15 @@ class EventLog:
     def _take(self) -> tuple[list[bytes], bool]:
         """Wait for lines, the end, or the time to sync. The end comes after all lines."""
         with self._work:
+            self._idle = True
             self._work.wait_for(lambda: self._lines or self._ending, self._seconds_to_sync())
+            self._idle = False
             lines: list[bytes] = []
             size = 0
             while self._lines and size < CHUNK_BYTES:
                 lines.append(self._lines.popleft())
                 size += len(lines[-1])
-            self._bytes -= size
+            self._bytes_out += size
             self._in_hand = len(lines)
             return lines, self._ending and not self._lines
 

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections import Counter
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from saga_core.agentmux import wire
 from saga_core.agentmux.clients import PEER_KINDS
@@ -67,25 +68,28 @@ class Interpreter:
         self._bus = bus
         self._timers = timers
         self._failed_now = 0
+        self._acts: dict[type[Effect], Callable[[Any], None]] = {
+            WriteLog: lambda _: None,
+            Emit: self._emit,
+            Dispatch: self._dispatch,
+            ArmTimer: lambda arm: self._timers.arm(arm.timer, arm.seconds),
+            CancelTimer: lambda cancel: self._timers.cancel(cancel.timer),
+            Reply: self._serve,
+            Replay: self._serve,
+            Subscribe: self._serve,
+            CloseConnection: self._serve,
+        }
 
     def perform(self, effect: Effect) -> None:
         """Do one effect."""
-        match effect:
-            case WriteLog():
-                pass
-            case Emit(event):
-                self._bus.publish(event)
-                if isinstance(event, SagaFailed):
-                    self._count(event.reason)
-                    self._say_failed(event)
-            case Dispatch():
-                self._dispatch(effect)
-            case ArmTimer(timer, seconds):
-                self._timers.arm(timer, seconds)
-            case CancelTimer(timer):
-                self._timers.cancel(timer)
-            case Reply() | Replay() | Subscribe() | CloseConnection():
-                self._serve(effect)
+        self._acts[type(effect)](effect)
+
+    def _emit(self, effect: Emit) -> None:
+        event = effect.event
+        self._bus.publish(event)
+        if type(event) is SagaFailed:
+            self._count(event.reason)
+            self._say_failed(event)
 
     def _count(self, reason: str) -> None:
         if reason in FAILURES:

@@ -1,7 +1,8 @@
 """The loop around `step`: take what waits, step it, commit its records, then do the rest.
 
-While a commit runs, new events gather: that is the group commit. The effects of a batch wait for
-its commit, so nobody hears of a row that a crash could lose (I3). If the log fails, the launcher
+While a commit runs, what comes is stepped already and gathers for the next commit: that is the
+group commit. The effects of a batch wait for its commit, so nobody hears of a row that a crash
+could lose (I3), and those of the next batch wait for it too. If the log fails, the launcher
 goes on from memory: the records wait in the log's backlog, in order, effects no longer wait for
 the disk, and a retry brings the rows in when the disk comes back (DESIGN 7, 'Failing log').
 """
@@ -12,6 +13,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, Literal, NoReturn, Protocol
 
+import msgspec
+from msgspec import Struct
 from returns.result import Failure, Success
 
 from saga_core.engine import (
@@ -28,8 +31,11 @@ from saga_core.engine.state import M
 
 logger = logging.getLogger(__name__)
 
+SLICE_EVENTS = 64
+"""Events stepped before the loop gets a turn, and before an idle log gets its first commit."""
+
 BATCH_EVENTS = 512
-"""Events stepped before the loop gets a turn; more of them wait for the next batch."""
+"""Events whose records are committed together at most; more of them wait for the next batch."""
 
 BUSY_EVENTS = 20_000
 """Waiting events above which peers are no longer read (FACTS R-04: a bound, not a loss).
@@ -83,6 +89,13 @@ class LogStopped(Exception):  # noqa: N818 -- it ends the run on purpose, it is 
     """The log failed under `--on-log-failure stop`; the text is the one line for the user."""
 
 
+class Batch(Struct):
+    """Events that were stepped together: their number, and all effects, in order."""
+
+    events: int = 0
+    effects: list[Effect] = msgspec.field(default_factory=list)
+
+
 class Runner(Generic[M]):
     """Owns the state. `give` is the one way in; `perform` gets each effect, in order.
 
@@ -112,6 +125,10 @@ class Runner(Generic[M]):
         self._gate: Gate | None = None
         self._paused = False
         self._waiting: deque[Event] = deque()
+        self._ahead = Batch()
+        self._committing = False
+        self._will_step = False
+        self._bug: BaseException | None = None
         self._something = asyncio.Event()
         self._given = 0
         self._done = 0
@@ -129,6 +146,7 @@ class Runner(Generic[M]):
         self._given += 1
         self._waiting.append(event)
         self._something.set()
+        self._step_soon()
         if not self._paused and len(self._waiting) > self._busy_events and self._gate is not None:
             self._paused = True
             self.pauses += 1
@@ -156,31 +174,57 @@ class Runner(Generic[M]):
                 self._retrying.cancel()
 
     async def _run_batch(self) -> None:
-        count = min(len(self._waiting), BATCH_EVENTS)
-        effects = self._step_waiting(count)
+        batch = self._next_batch()
         self.batches += 1
-        records = [effect.record for effect in effects if isinstance(effect, WriteLog)]
+        records = [effect.record for effect in batch.effects if type(effect) is WriteLog]
         if records:
             await self._make_durable(records)
         else:
             await asyncio.sleep(0)
-        for effect in effects:
-            self._perform(effect)
-        self._done += count
+        perform = self._perform
+        for effect in batch.effects:
+            perform(effect)
+        self._done += batch.events
         self._batch_ended.set()
         self._batch_ended.clear()
 
-    def _step_waiting(self, count: int) -> list[Effect]:
-        effects: list[Effect] = []
-        for _ in range(count):
-            effects += self._step(self._waiting.popleft())
+    def _next_batch(self) -> Batch:
+        """What was stepped during the last commit, or else a first part of what waits."""
+        if self._bug is not None:
+            raise self._bug
+        if not self._ahead.events:
+            self._step_slice()
+        batch, self._ahead = self._ahead, Batch()
         if not self._waiting:
             self._something.clear()
+        return batch
+
+    def _step_soon(self) -> None:
+        """Step what waits, slice by slice, while a commit runs."""
+        if self._committing and not self._will_step and self._ahead.events < BATCH_EVENTS:
+            self._will_step = True
+            asyncio.get_running_loop().call_soon(self._step_ahead)
+
+    def _step_ahead(self) -> None:
+        self._will_step = False
+        if not self._committing or self._bug is not None:
+            return
+        try:
+            self._step_slice()
+        except BaseException as bug:  # noqa: BLE001 -- `run` raises it, in the batch's turn
+            self._bug = bug
+        if self._waiting:
+            self._step_soon()
+
+    def _step_slice(self) -> None:
+        room = BATCH_EVENTS - self._ahead.events
+        for _ in range(min(len(self._waiting), SLICE_EVENTS, room)):
+            self._ahead.effects += self._step(self._waiting.popleft())
+            self._ahead.events += 1
         if self._paused and len(self._waiting) <= self._busy_events // 4 and self._gate is not None:
             self._paused = False
             logger.warning("%d events wait: peers are read again", len(self._waiting))
             self._gate.resume_reading()
-        return effects
 
     def _step(self, event: Event) -> tuple[Effect, ...]:
         before = self.state
@@ -200,11 +244,14 @@ class Runner(Generic[M]):
         await asyncio.sleep(0)
 
     async def _commit(self, records: list[LogRecord]) -> None:
-        match await self._log.commit(records):
-            case Success():
-                pass
-            case Failure(error):
-                self._log_failed(error)
+        self._committing = True
+        self._step_soon()
+        try:
+            committed = await self._log.commit(records)
+        finally:
+            self._committing = False
+        if isinstance(committed, Failure):
+            self._log_failed(committed.failure())
 
     def _log_failed(self, error: str) -> None:
         if self._stop_on_failure:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from dataclasses import dataclass, field
+from typing import cast, get_args
 
 import pytest
 
@@ -135,6 +136,13 @@ def test_timers_are_armed_and_cancelled_in_order() -> None:
         ArmTimer(SagaDeadline(1), 5), ArmTimer(SagaDeadline(2), 5), CancelTimer(SagaDeadline(1))
     )
     assert acts.fired == [TimerFired(SagaDeadline(2))]
+
+
+def test_every_kind_of_effect_is_an_act() -> None:
+    """DESIGN 4: whatever the core may want done, the interpreter knows how."""
+    bus = Bus(lambda _number, _line: None, lambda _line: None)
+    interpreter = Interpreter(Peers(), bus, cast("Timers", None))
+    assert set(interpreter._acts) == set(get_args(Effect))
 
 
 def test_a_record_is_the_log_s_business() -> None:

@@ -12,6 +12,7 @@ from tests.shell.launcher.parts import (
     host_joins,
     open_log,
     promotes,
+    records,
     refills,
     rows,
     says,
@@ -19,7 +20,7 @@ from tests.shell.launcher.parts import (
 from tests.shell.launcher.stages import running
 
 from saga_core.agentmux.commands import Ping, SpawnPoolWindow
-from saga_core.agentmux.events import Pong
+from saga_core.agentmux.events import Pong, PoolWindowPromoted
 from saga_core.engine import (
     ArmTimer,
     CancelTimer,
@@ -92,6 +93,32 @@ def test_nothing_happens_before_its_commit(tmp_path: Path) -> None:
         await log.stop()
 
     run(main())
+
+
+def test_what_comes_during_a_commit_is_stepped_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """DESIGN 5, I3: the next batch is ready when its turn comes, up to its bound; it waits too."""
+    monkeypatch.setattr(runner_module, "BATCH_EVENTS", 100)
+
+    async def main() -> None:
+        held = HeldLog(MemoryLog())
+        async with running(held) as it:
+            await it.settle(*host_joins())
+            held.hold()
+            it.give(promotes("first"))
+            await held.asked.wait()
+            count = len(it.stage.effects)
+            it.give(*(promotes(f"w{n}") for n in range(150)))
+            await asyncio.sleep(1)
+            assert len(it.runner.state.sagas) == 101
+            assert (len(it.stage.effects), held.durable) == (count, [])
+            held.release()
+            await it.settle()
+            assert len(it.runner.state.sagas) == 151
+            assert held.durable == records(it.stage.effects)
+
+    run_virtually(main())
 
 
 def test_every_effect_finds_its_rows_durable(tmp_path: Path) -> None:
@@ -262,6 +289,29 @@ def test_a_bug_in_a_step_ends_the_run() -> None:
             it.task = asyncio.create_task(asyncio.sleep(0))
 
     run(main())
+
+
+def test_a_bug_in_a_step_during_a_commit_ends_the_run_after_it() -> None:
+    """DESIGN 3: so does one that shows while a commit runs; what was committed still happens."""
+
+    async def main() -> None:
+        held = HeldLog(MemoryLog())
+        async with running(held) as it:
+            await it.settle(*host_joins())
+            held.hold()
+            it.give(promotes("w"))
+            await held.asked.wait()
+            bad: Event = object()  # type: ignore[assignment]  # no event: this is the bug
+            it.give(bad, promotes("never"))
+            await asyncio.sleep(1)
+            assert not it.task.done()
+            held.release()
+            with pytest.raises(TypeError, match="step takes events"):
+                await it.settle()
+            assert [type(event) for event in it.stage.bus][-2:] == [PoolWindowPromoted, SagaStarted]
+            it.task = asyncio.create_task(asyncio.sleep(0))
+
+    run_virtually(main())
 
 
 def test_a_bug_in_an_effect_ends_the_run() -> None:
