@@ -93,8 +93,10 @@ def _named(
 
 
 def _as_awaited(after: State[Any], records: list[LogRecord]) -> Iterator[Violation]:
-    """A step's row names the target and the command that its saga awaits (FACTS R-42)."""
+    """A step's row names what its saga awaits and from whom (FACTS R-42); a reason is one line."""
     for record in records:
+        if isinstance(record, SagaClosed) and len((record.reason or "").splitlines()) > 1:
+            yield Violation("rows", f"the reason of saga {record.saga_id} is not one line")
         if not isinstance(record, StepOpened):
             continue
         flight = after.sagas.get(record.saga_id)

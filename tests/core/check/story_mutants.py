@@ -14,6 +14,7 @@ from saga_core.engine import (
     ShutdownRequested,
     StepOpened,
     endings,
+    guard,
     links,
     reducer,
 )
@@ -70,6 +71,11 @@ def input_is_no_json(patch: pytest.MonkeyPatch) -> None:
 def row_names_nobody(patch: pytest.MonkeyPatch) -> None:
     """FACTS R-42: a step's row names another target than the one that is asked."""
     _written(patch, StepOpened, lambda record: replace(record, target="nobody"))
+
+
+def reason_of_two_lines(patch: pytest.MonkeyPatch) -> None:
+    """FACTS R-10: what a saga gives as its reason is taken as it comes."""
+    patch.setattr(guard, "line", str)
 
 
 def announced_under_another_name(patch: pytest.MonkeyPatch) -> None:

@@ -88,6 +88,7 @@ KILLS: dict[Mutant, tuple[str, int]] = {
     story_mutants.never_counted_as_sent: ("dispatch", 2),
     story_mutants.input_is_no_json: ("rows", 1),
     story_mutants.row_names_nobody: ("rows", 1),
+    story_mutants.reason_of_two_lines: ("rows", 3),
     story_mutants.announced_under_another_name: ("rows", 1),
     story_mutants.remembered_under_another_name: ("rows", 2),
     story_mutants.remembered_for_another_reason: ("bracket", 2),
@@ -129,6 +130,7 @@ _ELSEWHERE: dict[Mutant, tuple[str, Sagas]] = {
     rule_mutants.own_id_not_asked_for: (AGENTMUX, ((PoolRespawn.NAME, 2),)),
     rule_mutants.entered_after_its_start: (_ORDERS, (("is done", 1),)),
     rule_mutants.answer_succeeds_what_it_fails: (_ORDERS, (("gives up later", 1),)),
+    story_mutants.reason_of_two_lines: (_ORDERS, (("gives up later", 1),)),
     rule_mutants.own_commands_go_nowhere: (_ORDERS, (("acts on itself", 1),)),
 }
 """Those that AgentMux's sagas, one of each, don't meet: in which application, and with which."""
