@@ -31,7 +31,7 @@ SAFETY = {
     "timers": "each stay in a buffer has its own timer, and nothing else has one",
     "correlation": "a step succeeds by an event that was told, under its saga's own id",
     "rows": "a row tells what its saga is called, was started with, and awaits",
-    "order": "sagas that end in one step end in the order of their ids",
+    "order": "an ending is told in its order, and endings in the order of their sagas' ids",
     "dispatch": "a command goes to the newest connection, which is open, for a saga that awaits it",
     "bracket": "a subscriber that reconnects can close every bracket, after a crash too",
     "bus": "at most one terminal on the bus, crashes included",

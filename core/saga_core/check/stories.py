@@ -11,8 +11,8 @@ import msgspec
 
 from saga_core.engine import outcomes
 from saga_core.engine.application import Application
-from saga_core.engine.effects import Effect, Emit, WriteLog
-from saga_core.engine.events import Event, RecoveryRequested
+from saga_core.engine.effects import CancelTimer, Effect, Emit, WriteLog
+from saga_core.engine.events import Event, RecoveryRequested, SagaDeadline
 from saga_core.engine.history import Violation
 from saga_core.engine.messages import SagaStarted
 from saga_core.engine.ordered import sorted_items
@@ -38,6 +38,7 @@ def told_alike(
         return
     yield from _own_answers(app, event, effects)
     yield from _in_turn(records)
+    yield from _closed_first(effects)
     yield from _named(before, event, after, effects)
     yield from _as_awaited(after, records)
     yield from _remembered(event, after, records)
@@ -64,6 +65,19 @@ def _in_turn(records: list[LogRecord]) -> Iterator[Violation]:
     issued = any(isinstance(record, StepOpened) for record in records)
     if closed != sorted(closed) and not issued:
         yield Violation("order", f"sagas end in the order {closed}")
+
+
+def _closed_first(effects: _Effects) -> Iterator[Violation]:
+    """A saga's row closes before its deadline is cancelled (DESIGN 4, order rules)."""
+    closed = set()
+    for effect in effects:
+        match effect:
+            case WriteLog(SagaClosed(saga_id)):
+                closed.add(saga_id)
+            case CancelTimer(SagaDeadline(saga_id)) if saga_id not in closed:
+                yield Violation("order", f"the deadline of saga {saga_id} goes before its row")
+            case _:
+                pass
 
 
 def _named(

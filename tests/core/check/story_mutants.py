@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from saga_core.engine import (
     FrameExpiry,
     LogCommitFailed,
+    SagaDeadline,
     SagaOpened,
     SagaStarted,
     ShutdownRequested,
@@ -71,6 +72,18 @@ def input_is_no_json(patch: pytest.MonkeyPatch) -> None:
 def row_names_nobody(patch: pytest.MonkeyPatch) -> None:
     """FACTS R-42: a step's row names another target than the one that is asked."""
     _written(patch, StepOpened, lambda record: replace(record, target="nobody"))
+
+
+def cancelled_before_its_row(patch: pytest.MonkeyPatch) -> None:
+    """DESIGN 4, order rules: a deadline is cancelled, and the row closes afterwards."""
+    original = Turn.cancel
+
+    def cancel(turn: AnyTurn, timer: Any) -> None:
+        original(turn, timer)
+        if isinstance(timer, SagaDeadline):
+            turn.effects.insert(-1, turn.effects.pop())
+
+    patch.setattr(Turn, "cancel", cancel)
 
 
 def reason_of_two_lines(patch: pytest.MonkeyPatch) -> None:

@@ -88,6 +88,7 @@ KILLS: dict[Mutant, tuple[str, int]] = {
     story_mutants.never_counted_as_sent: ("dispatch", 2),
     story_mutants.input_is_no_json: ("rows", 1),
     story_mutants.row_names_nobody: ("rows", 1),
+    story_mutants.cancelled_before_its_row: ("order", 2),
     story_mutants.reason_of_two_lines: ("rows", 3),
     story_mutants.announced_under_another_name: ("rows", 1),
     story_mutants.remembered_under_another_name: ("rows", 2),
