@@ -14,7 +14,14 @@ from saga_core.check.promises import broken_by, implied_history
 from saga_core.check.settling import Flights
 from saga_core.engine.application import Application
 from saga_core.engine.effects import ArmTimer, CancelTimer, Dispatch, Effect, Emit, WriteLog
-from saga_core.engine.events import Event, RecoveryRequested, TimerFired
+from saga_core.engine.events import (
+    Event,
+    LogCommitFailed,
+    LogCommitRecovered,
+    RecoveryRequested,
+    ShutdownRequested,
+    TimerFired,
+)
 from saga_core.engine.history import Violation
 from saga_core.engine.messages import (
     BusEvent,
@@ -27,7 +34,14 @@ from saga_core.engine.state import State
 
 Effects = tuple[Effect, ...]
 
-_TELLING = TimerFired | RecoveryRequested | BusEvent
+_TELLING = (
+    TimerFired
+    | RecoveryRequested
+    | LogCommitFailed
+    | LogCommitRecovered
+    | ShutdownRequested
+    | BusEvent
+)
 """Events that promises read; of the others only their effects count."""
 
 
@@ -78,8 +92,12 @@ class Judging:
         """What the promises read of a step."""
         told = event if isinstance(event, _TELLING) else None
         old, new = flights
-        told_of = after.counters, after.outcomes, after.stopping and bool(new)
-        rest = id(before.links), before.counters.next_saga_id, told_of
+        ending = after.stopping, after.stopping and bool(new)
+        failing = before.log_degraded, after.log_degraded
+        if failing[0] == failing[1] and not isinstance(event, LogCommitFailed | LogCommitRecovered):
+            failing = False, False
+        whole = after.counters, after.outcomes, ending, failing
+        rest = id(before.links), before.counters.next_saga_id, whole
         if after.links is not before.links:
             links = tuple([after.links[target] for target in self._targets])
             return effects, told, tuple(old), tuple(new), rest, links
@@ -112,7 +130,12 @@ class Judging:
         match effect:
             case WriteLog(record):
                 return record.saga_id
-            case Emit(SagaStarted(saga_id) | SagaCompleted(saga_id) | SagaFailed(saga_id)):
+            case Emit(
+                SagaStarted(saga_id)
+                | SagaCompleted(saga_id)
+                | SagaFailed(saga_id)
+                | SagaActionFailed(saga_id)
+            ):
                 return saga_id
             case ArmTimer(timer) | CancelTimer(timer):
                 return timer.saga_id

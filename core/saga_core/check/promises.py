@@ -12,16 +12,11 @@ from typing import Any
 
 from pyrsistent import pmap
 
+from saga_core.check.process import unheeded, whole
 from saga_core.check.stories import told_alike
 from saga_core.engine.application import Application
-from saga_core.engine.effects import (
-    ArmTimer,
-    CancelTimer,
-    Dispatch,
-    Effect,
-    WriteLog,
-)
-from saga_core.engine.events import Event, FrameExpiry, RecoveryRequested, TimerFired
+from saga_core.engine.effects import ArmTimer, CancelTimer, Dispatch, Effect, WriteLog
+from saga_core.engine.events import Event, FrameExpiry, TimerFired
 from saga_core.engine.history import History, StepState, Story, Violation
 from saga_core.engine.invariants import observe
 from saga_core.engine.messages import Command
@@ -48,7 +43,7 @@ def broken_by(
     history, broken = observe(app, told, before, event, after, effects)
     if broken:
         return broken[0]
-    wrong = _reused(before, event, after) or _unused(history, after) or _left_at_the_end(after)
+    wrong = next(whole(history, before, event, after, effects), None)
     if wrong is not None:
         return wrong
     untouched = after.sagas is before.sagas and after.links is before.links
@@ -68,12 +63,12 @@ def broken_by(
 
 
 def unheard(before: State[Any], event: Event) -> Violation | None:
-    """What is wrong with a step that did nothing: a stay in a buffer that should have ended."""
+    """What is wrong with a step that did nothing, though its event asked for something."""
     match event:
         case TimerFired(FrameExpiry() as timer) if timer in expiries_wanted(before):
             return Violation("timers", f"{timer} fired, and its command waits on")
         case _:
-            return None
+            return next(unheeded(before, event, before, ()), None)
 
 
 def implied_history(state: State[Any]) -> History:
@@ -94,33 +89,6 @@ def _implied_story(flight: InFlight) -> Story:
         return Story(announced=True, armed=True, steps=steps)
     issued = flight.awaiting.issued
     return Story(announced=True, armed=True, steps=(*steps, "pending"), issued=issued)
-
-
-def _reused(before: State[Any], event: Event, after: State[Any]) -> Violation | None:
-    """Ids grow, and a new run goes on above every id of the runs before (FACTS R-41)."""
-    lowest = before.counters.next_saga_id
-    if isinstance(event, RecoveryRequested):
-        lowest = event.next_saga_id
-    found = after.counters.next_saga_id
-    if found >= lowest:
-        return None
-    return Violation("I9", f"the next saga would get id {found}, though {lowest - 1} was given out")
-
-
-def _unused(told: History, after: State[Any]) -> Violation | None:
-    """Whoever takes a version puts an event on the bus (FACTS F-16, F-17)."""
-    version = after.counters.version
-    if version == told.version:
-        return None
-    return Violation("I5", f"version {version} is taken, and {told.version} is the last on the bus")
-
-
-def _left_at_the_end(after: State[Any]) -> Violation | None:
-    """A process that was asked to end starts nothing any more (FACTS R-16)."""
-    if not after.stopping or not after.sagas:
-        return None
-    in_flight = [saga_id for saga_id, _ in sorted_items(after.sagas)]
-    return Violation("shutdown", f"the process is ending, yet {in_flight} are in flight")
 
 
 def _same_story(told: History, implied: History) -> Iterator[Violation]:

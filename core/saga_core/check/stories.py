@@ -11,8 +11,8 @@ import msgspec
 
 from saga_core.engine import outcomes
 from saga_core.engine.application import Application
-from saga_core.engine.effects import Effect, Emit, WriteLog
-from saga_core.engine.events import Event, RecoveryRequested
+from saga_core.engine.effects import CancelTimer, Effect, Emit, WriteLog
+from saga_core.engine.events import Event, RecoveryRequested, SagaDeadline
 from saga_core.engine.history import Violation
 from saga_core.engine.messages import SagaStarted
 from saga_core.engine.ordered import sorted_items
@@ -34,8 +34,11 @@ def told_alike(
 ) -> Iterator[Violation]:
     """What does not agree, of all that a step told."""
     records = [effect.record for effect in effects if isinstance(effect, WriteLog)]
+    if not records and not isinstance(event, RecoveryRequested):
+        return
     yield from _own_answers(app, event, effects)
     yield from _in_turn(records)
+    yield from _closed_first(effects)
     yield from _named(before, event, after, effects)
     yield from _as_awaited(after, records)
     yield from _remembered(event, after, records)
@@ -62,6 +65,19 @@ def _in_turn(records: list[LogRecord]) -> Iterator[Violation]:
     issued = any(isinstance(record, StepOpened) for record in records)
     if closed != sorted(closed) and not issued:
         yield Violation("order", f"sagas end in the order {closed}")
+
+
+def _closed_first(effects: _Effects) -> Iterator[Violation]:
+    """A saga's row closes before its deadline is cancelled (DESIGN 4, order rules)."""
+    closed = set()
+    for effect in effects:
+        match effect:
+            case WriteLog(SagaClosed(saga_id)):
+                closed.add(saga_id)
+            case CancelTimer(SagaDeadline(saga_id)) if saga_id not in closed:
+                yield Violation("order", f"the deadline of saga {saga_id} goes before its row")
+            case _:
+                pass
 
 
 def _named(
@@ -91,8 +107,10 @@ def _named(
 
 
 def _as_awaited(after: State[Any], records: list[LogRecord]) -> Iterator[Violation]:
-    """A step's row names the target and the command that its saga awaits (FACTS R-42)."""
+    """A step's row names what its saga awaits and from whom (FACTS R-42); a reason is one line."""
     for record in records:
+        if isinstance(record, SagaClosed) and len((record.reason or "").splitlines()) > 1:
+            yield Violation("rows", f"the reason of saga {record.saga_id} is not one line")
         if not isinstance(record, StepOpened):
             continue
         flight = after.sagas.get(record.saga_id)
@@ -105,7 +123,7 @@ def _as_awaited(after: State[Any], records: list[LogRecord]) -> Iterator[Violati
 
 
 def _remembered(event: Event, after: State[Any], records: list[LogRecord]) -> Iterator[Violation]:
-    """A subscriber that reconnects finds every ending in the snapshot (FACTS R-39)."""
+    """A subscriber that reconnects finds the last endings in the snapshot (FACTS R-39)."""
     known = event.outcomes if isinstance(event, RecoveryRequested) else ()
     told = [_ending(outcome) for outcome in known]
     told += [(r.saga_id, r.state, r.reason) for r in records if isinstance(r, SagaClosed)]

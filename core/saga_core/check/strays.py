@@ -1,6 +1,6 @@
 """Events that concern nobody, as cues: what `contracts` holds every state to, in real names."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -40,12 +40,19 @@ _UNKNOWN: dict[str, Callable[[int], Event]] = {
 }
 
 
-def strays(scenario: Scenario, here: Scene, known: Iterable[Sent]) -> Iterator[Cue]:
-    """Everything that must change nothing here; `known` are commands that sagas can send."""
+def strays(
+    scenario: Scenario, here: Scene, known: Iterable[Sent], ids: Sequence[int] | None = None
+) -> Iterator[Cue]:
+    """Everything that must change nothing here; `known` are commands that sagas can send.
+
+    `ids` are the sagas that strays are about; None: all that there ever were, the next, and nobody.
+    """
     if here.state is None:
         return
     unused = here.state.counters.next_saga_id
-    for saga_id in range(unused + 1):
+    ids = range(unused + 1) if ids is None else ids
+    others = [saga_id for saga_id in ids if 0 < saga_id < unused]
+    for saga_id in ids:
         for event in ("expiry",) if saga_id in here.state.sagas else ("expiry", *_UNKNOWN):
             yield Cue("foreign event", event=event, saga_id=saga_id)
     for saga_id, step in awaited(here.state):
@@ -54,7 +61,7 @@ def strays(scenario: Scenario, here: Scene, known: Iterable[Sent]) -> Iterator[C
         yield Cue("foreign event", event=event, connection=NOBODY)
     for sent in dict.fromkeys((*here.sent, *known)):
         for connection in _live(here.state, sent.target):
-            yield from _late(scenario, here.state, sent, connection, unused)
+            yield from _late(scenario, here.state, sent, connection, others)
 
 
 def stray_event(scenario: Scenario, here: Scene, cue: Cue) -> Event | None:
@@ -83,10 +90,10 @@ def unkept(cue: Cue) -> str:
 
 
 def _late(
-    scenario: Scenario, state: State[Any], sent: Sent, connection: int, unused: int
+    scenario: Scenario, state: State[Any], sent: Sent, connection: int, others: list[int]
 ) -> Iterator[Cue]:
     """What a peer may still say of ended sagas, and a sender of what is not awaited there."""
-    for saga_id in dict.fromkeys((sent.saga_id, *range(1, unused))):
+    for saga_id in dict.fromkeys((sent.saga_id, *others)):
         match scenario.application.address(sent.target, sent.command, saga_id):
             case Success(command):
                 late = Sent(saga_id, sent.target, command)

@@ -15,14 +15,22 @@ shell runs AgentMux, so the run of another application is for the reducer alone 
 
 `Rehearsal.divergence` is None, or the move at which the shell did something else than the pure
 reducer says; `Rehearsal.broken` is None, or the move that broke a promise, and which. `bus`,
-`heard` and `rows` are what was told, to whom, and what the file says afterwards.
+`heard` and `rows` are what was told, to whom, and what the file says afterwards. The shell is held
+to this: it steps the events of the play, in its order, each in the state that the last one led to;
+any others change nothing; it does every effect, in order, for nobody else, not before the rows of
+its step are durable; a timer comes when it is due; what a start reads, and the file in the end, is
+what was written. A shell that ends by itself or waits for ever differs, too.
+
+The same play is performed in the same way each time. `PlayedShell` performs one move at a time, on
+a `VirtualTimeLoop`: `open`, `play`, `close`, then `outcome`.
 
 What is real: the runner with its group commit and its retries, the interpreter, the bus with its
 ring, the timers, the codec, the saga log with its recovery. What is played: sockets (lines in
 memory), the clock (it jumps to what the play reaches; other timers come late, which a timer may),
-the disk's failures, and the process's death. A step's rows are one transaction, so a process that
-dies after at least one effect of a step has left all of that step's rows, also where the play
-knew of a process that had left only some; then the next run starts from what the file says.
+the log's thread (its work is done on the loop, a turn later), the disk's failures, and the
+process's death. A step's rows are one transaction, so a process that dies after at least one effect
+of a step has left all of that step's rows, also where the play knew of a process that had left only
+some; then the next run starts from what the file says.
 """
 
 from saga_shell.rehearsal.clock import StuckError, VirtualTimeLoop, run_virtually

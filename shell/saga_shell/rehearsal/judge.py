@@ -10,6 +10,7 @@ from saga_core.engine import (
     Event,
     LogCommitFailed,
     LogCommitRecovered,
+    RecoveryRequested,
     Reducer,
     State,
     TimerFired,
@@ -89,11 +90,19 @@ class Judge:
         """Whether an event of the play is still on its way."""
         return bool(self._awaited)
 
-    def begin(self) -> None:
-        """A process starts, and knows of no earlier one."""
+    def begin(self, move: int, kind: str, event: RecoveryRequested) -> None:
+        """A process starts, as the play wants it in this move, and knows of no earlier one."""
+        self.now = Awaited(move, kind, event)
         self._awaited.clear()
         self._last = None
         self.deeds.begin()
+
+    def start(self, recovery: RecoveryRequested) -> None:
+        """A process knows what the file holds, and will recover from it."""
+        self.expect(self.now.move, self.now.kind, recovery)
+        misread = self.ledger.misread(recovery)
+        if misread is not None:
+            self.diverge(misread)
 
     def expect(self, move: int, kind: str, event: Event) -> None:
         """An event of the play is on its way."""
@@ -128,11 +137,15 @@ class Judge:
         if wrong is not None:
             self.diverge(wrong)
 
-    def settled(self) -> None:
-        """The shell has come to rest: nothing may be left to do."""
+    def came(self) -> None:
+        """All that was on its way must have come."""
         if self._awaited:
             self.now = self._awaited[0]
             self.diverge(f"{self.now.event} never came")
+
+    def settled(self) -> None:
+        """The shell has come to rest: nothing may be left to do."""
+        self.came()
         if (undone := self.deeds.undone()) is not None:
             self.diverge(f"the shell never did {undone}")
 

@@ -9,8 +9,8 @@ from saga_shell.log import SagaRow, StepRow
 class Divergence(Struct, frozen=True):
     """The shell did something else than the pure reducer says.
 
-    `move` is the place of the move in the play, from 0; `kind` is that move's. `sentence` says what
-    the shell did, and what it should have done.
+    `move` is the place of the move in the play, from 0; -1, if the first process didn't start well.
+    `kind` is that move's. `sentence` says what the shell did, and what it should have done.
     """
 
     move: int

@@ -1,7 +1,6 @@
 """One process of the launcher: the parts of `launch` without its sockets and its children."""
 
 import asyncio
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,7 +19,8 @@ from saga_core.engine import (
 from saga_shell.launcher.bus import Bus
 from saga_shell.launcher.interpreter import Interpreter
 from saga_shell.launcher.runner import Runner
-from saga_shell.log import LogOptions, LogWriter
+from saga_shell.log import LogError, LogOptions, LogWriter
+from saga_shell.rehearsal.clock import rest
 from saga_shell.rehearsal.disk import Disk
 from saga_shell.rehearsal.judge import Judge
 from saga_shell.rehearsal.peers import MemoryPeers
@@ -35,19 +35,25 @@ class DiedError(Exception):
 
 
 class Process:
-    """A process that runs. Its log, timers, bus, interpreter and runner are those of production."""
+    """A process that runs. Its log, timers, bus, interpreter and runner are those of production.
+
+    `lost_a_step`: it died after a step was made and before the step's rows were committed.
+    """
 
     def __init__(
         self,
         reducer: Reducer[Mirror],
         config: Config,
         log: LogWriter,
+        disk: Disk,
         judge: Judge,
         first_connection: int,
     ) -> None:
         self.log = log
+        self.lost_a_step = False
         self.timers = PlayedTimers(self.give)
         self.peers = MemoryPeers(self.give, first_connection)
+        self._disk = disk
         self._judge = judge
         self._told: list[bytes] = []
         self._bus = Bus(self.peers.send, self._told.append)
@@ -60,6 +66,7 @@ class Process:
             watcher=self._stepped,
         )
         self._effects_left: int | None = None
+        self._is_dying = False
         self._steps = asyncio.create_task(self._runner.run())
 
     @property
@@ -91,23 +98,23 @@ class Process:
         """
         self._effects_left = effects
 
-    async def settle(self) -> bool:
-        """Wait until all that was given is done; returns whether the process lives on."""
-        settled = asyncio.create_task(self._runner.settled())
-        await asyncio.wait([settled, self._steps], return_when=asyncio.FIRST_COMPLETED)
-        settled.cancel()
-        return not self._steps.done()
+    async def settle(self) -> str | None:
+        """Wait until all that was given is done; returns what ended the process, if it is a bug."""
+        await rest()
+        if not self._steps.done():
+            return None
+        error = self._steps.exception()
+        return None if isinstance(error, DiedError) else f"{type(error).__name__}: {error}"
 
-    async def end(self, disk: Disk, *, killed: bool) -> Success[None] | Failure[str]:
+    async def end(self, *, killed: bool) -> Success[None] | Failure[str]:
         """Let go of everything. A killed process writes nothing more."""
         self._steps.cancel()
-        with suppress(asyncio.CancelledError, DiedError):
-            await self._steps
+        await asyncio.wait([self._steps])
         self.timers.stop()
         if killed:
-            disk.state = "gone"
+            self._disk.state = "gone"
         closed = await self.log.stop()
-        disk.state = "works"
+        self._disk.state = "works"
         return closed
 
     def _stepped(
@@ -118,21 +125,29 @@ class Process:
         effects: tuple[Effect, ...],
     ) -> None:
         self._judge.stepped(before, event, after, effects)
-        if self._effects_left == 0:
+        if self._effects_left == 0 or self._is_dying:
+            self.lost_a_step = True
             raise DiedError
+        self._is_dying = self._effects_left is not None
 
     def _perform(self, effect: Effect) -> None:
         if self._effects_left is not None:
             if self._effects_left == 0:
                 raise DiedError
             self._effects_left -= 1
+        if self.log.pending_records and self._disk.state == "works" and self._must_be_durable():
+            self._judge.diverge(f"{effect} came before its rows were durable")
         self._told.clear()
         self.peers.sent.clear()
         self._interpreter.perform(effect)
         self._judge.performed(effect, self._told, self.peers, self.timers)
 
+    def _must_be_durable(self) -> bool:
+        """Once subscribers were told that the log fails, nothing waits for it any more."""
+        return not self.state.log_degraded
 
-async def open_log(path: Path, disk: Disk) -> LogWriter:
+
+async def open_log(path: Path, disk: Disk) -> Success[LogWriter] | Failure[LogError]:
     """The real log, on that disk; its rows carry virtual times."""
     loop = asyncio.get_running_loop()
     options = LogOptions(
@@ -141,8 +156,4 @@ async def open_log(path: Path, disk: Disk) -> LogWriter:
         clock=lambda: _BEGINNING + timedelta(seconds=loop.time()),
         connection_class=disk.connection_class(),
     )
-    match await LogWriter.open(path, options):
-        case Success(log):
-            return log
-        case Failure(error):
-            raise AssertionError(error.message)
+    return await LogWriter.open(path, options)

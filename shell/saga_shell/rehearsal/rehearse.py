@@ -1,6 +1,5 @@
 """A whole play, from an empty directory to the rows that are left."""
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,7 @@ from saga_core.agentmux import AgentMux
 from saga_core.check.played import Played
 from saga_core.engine import Application, Config, RecoveryRequested
 from saga_shell.rehearsal.clock import run_virtually
-from saga_shell.rehearsal.ledger import read_rows, without_times
-from saga_shell.rehearsal.outcome import Rehearsal, SavedSaga
+from saga_shell.rehearsal.outcome import Rehearsal
 from saga_shell.rehearsal.shell import PlayedShell
 
 
@@ -34,15 +32,15 @@ def rehearse(
     """
     if not isinstance(application, AgentMux):
         name = type(application).__name__
-        return Failure(f"the shell runs AgentMux, not {name}: replay this run with the reducer")
+        return Failure(f"the shell runs AgentMux, not {name}: this run is for the reducer alone")
     problem = unplayable(play)
     if problem is not None:
         return Failure(problem)
     shell = PlayedShell(
         directory, config if config is not None else Config(), hurried=hurried, judged=judged
     )
-    played, seconds = run_virtually(_perform(shell, play))
-    return Success(_outcome(shell, played, seconds, read_rows(shell.path)))
+    run_virtually(_perform(shell, play), threads=False)
+    return Success(shell.outcome())
 
 
 def unplayable(play: Sequence[Played]) -> str | None:
@@ -58,36 +56,10 @@ def unplayable(play: Sequence[Played]) -> str | None:
     return None
 
 
-async def _perform(shell: PlayedShell, play: Sequence[Played]) -> tuple[int, float]:
+async def _perform(shell: PlayedShell, play: Sequence[Played]) -> None:
     await shell.open()
-    following = (*play[1:], None)
-    number = 0
-    for number, (move, after) in enumerate(zip(play, following, strict=False), start=1):
-        await shell.play(number - 1, move, after)
+    for move, following in zip(play, (*play[1:], None), strict=False):
         if shell.judge.is_over:
             break
-    if not shell.judge.is_over:
-        await shell.rest()
+        await shell.play(move, following)
     await shell.close()
-    return number, asyncio.get_running_loop().time()
-
-
-def _outcome(
-    shell: PlayedShell, played: int, seconds: float, rows: tuple[SavedSaga, ...]
-) -> Rehearsal:
-    judge = shell.judge
-    if tuple(map(without_times, rows)) != judge.ledger.rows():
-        judge.diverge("the file does not say what the reducer wanted written")
-    return Rehearsal(
-        moves=played,
-        events=judge.events,
-        ignored=judge.ignored,
-        processes=shell.processes,
-        batches=shell.batches,
-        seconds=seconds,
-        bus=tuple(judge.deeds.bus),
-        heard={number: tuple(heard) for number, heard in judge.deeds.heard.items()},
-        rows=rows,
-        broken=judge.broken,
-        divergence=judge.divergence,
-    )

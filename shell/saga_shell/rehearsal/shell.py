@@ -1,5 +1,6 @@
 """Bringing about what a play says, move by move, in a launcher that is real but for its sockets."""
 
+import asyncio
 from pathlib import Path
 
 from returns.result import Failure, Success
@@ -17,10 +18,12 @@ from saga_core.engine import (
     TimerFired,
 )
 from saga_shell.launcher.runner import BATCH_EVENTS, RETRY_SECONDS
-from saga_shell.log import current_path
+from saga_shell.log import LogWriter, current_path
 from saga_shell.rehearsal.disk import Disk
 from saga_shell.rehearsal.judge import Judge
+from saga_shell.rehearsal.ledger import read_rows, without_times
 from saga_shell.rehearsal.names import Names
+from saga_shell.rehearsal.outcome import Rehearsal
 from saga_shell.rehearsal.process import Process, open_log
 
 _RETRIES = 100
@@ -43,7 +46,8 @@ class PlayedShell:
     ) -> None:
         self.path = current_path(directory)
         self.judge = Judge(judged=judged)
-        self.processes = self.batches = 0
+        self.processes = self.batches = self.moves = 0
+        self.seconds = 0.0
         self._process: Process | None = None
         self._config = config
         self._hurried = hurried
@@ -66,10 +70,12 @@ class PlayedShell:
 
     async def open(self) -> None:
         """The first process starts, on an empty log."""
-        await self._start(Played("start", (RecoveryRequested(1),)), 0)
+        await self._start(Played("start", (RecoveryRequested(1),)), -1)
 
-    async def play(self, number: int, move: Played, following: Played | None = None) -> None:
-        """Bring about one move; `following` is known if the log may fail over this one."""
+    async def play(self, move: Played, following: Played | None = None) -> None:
+        """Bring about one more move; if a commit fails over it, `following` must be known."""
+        number = self.moves
+        self.moves += 1
         if not move.events:
             if move.kind == "crash":
                 await self.rest()
@@ -85,57 +91,93 @@ class PlayedShell:
         """Wait until nothing is under way any more."""
         self._given_in_a_row = 0
         if self._process is not None:
-            alive = await self._process.settle()
-            assert alive, "a process dies when the play says so"
+            await self._settle(self._process)
             self.judge.settled()
 
     async def close(self) -> Success[None] | Failure[str]:
         """End the process, if one runs. What the disk does not take is lost."""
+        if not self.judge.is_over:
+            await self.rest()
+        self.seconds = asyncio.get_running_loop().time()
         if self._process is None:
             return Success(None)
         self.judge.died(self._process.log.pending_records, before_commit=False)
         return await self._let_go(killed=False)
 
+    def outcome(self) -> Rehearsal:
+        """What came of it, once it is closed. Blocks."""
+        rows, judge = read_rows(self.path), self.judge
+        if not judge.is_over and tuple(map(without_times, rows)) != judge.ledger.rows():
+            judge.diverge("the file does not say what the reducer wanted written")
+        return Rehearsal(
+            moves=self.moves,
+            events=judge.events,
+            ignored=judge.ignored,
+            processes=self.processes,
+            batches=self.batches,
+            seconds=self.seconds,
+            bus=tuple(judge.deeds.bus),
+            heard={number: tuple(heard) for number, heard in judge.deeds.heard.items()},
+            rows=rows,
+            broken=judge.broken,
+            divergence=judge.divergence,
+        )
+
+    async def _settle(self, process: Process) -> None:
+        fault = await process.settle()
+        if fault is not None:
+            self.judge.diverge(f"the process ended by itself: {fault}")
+        if process.log.refused:
+            self.judge.diverge(f"the saga log refused {process.log.refused} record(s)")
+
     async def _start(self, move: Played, number: int) -> None:
         assert self._process is None, "the process runs already"
         (event,) = move.events
         assert isinstance(event, RecoveryRequested)
-        log = await open_log(self.path, self._disk)
+        self.judge.begin(number, move.kind, event)
+        match await open_log(self.path, self._disk):
+            case Success(log):
+                self._run(log)
+                await self._recover(move, event)
+            case Failure(error):
+                self.judge.diverge(f"the process did not start: {error.message}")
+
+    def _run(self, log: LogWriter) -> None:
         self.processes += 1
-        self.judge.begin()
-        process = self._process = Process(
-            self.judge.reducer, self._config, log, self.judge, self._connections
+        self._process = Process(
+            self.judge.reducer, self._config, log, self._disk, self.judge, self._connections
         )
+
+    async def _recover(self, move: Played, played: RecoveryRequested) -> None:
+        process = self.process
         recovery = process.recovery()
-        self._names.start(event.next_saga_id, recovery.next_saga_id)
-        self.judge.expect(number, move.kind, recovery)
+        self._names.start(played.next_saga_id, recovery.next_saga_id)
+        self.judge.start(recovery)
         if move.died is not None:
             process.light_fuse(move.died)
         process.give(recovery)
         if move.died is None:
             await self.rest()
         else:
-            await self._burn_down(move.died)
+            await self._burn_down()
 
     async def _play_last(self, number: int, move: Played, following: Played | None) -> None:
         last = move.events[-1]
         if move.died is not None:
-            await self._die_over(number, move, last, move.died)
+            await self.rest()
+            self.process.light_fuse(move.died)
+            await self._bring(number, move.kind, last)
+            await self._burn_down()
         elif following is not None and _fails(following) and not isinstance(last, _ALONE):
             await self._fail_over(number, move, last, following)
         else:
             await self._bring(number, move.kind, last)
             await self._pause()
 
-    async def _die_over(self, number: int, move: Played, event: Event, effects: int) -> None:
-        await self.rest()
-        self.process.light_fuse(effects)
-        await self._bring(number, move.kind, event)
-        await self._burn_down(effects)
-
-    async def _burn_down(self, effects: int) -> None:
-        died = not await self.process.settle()
-        await self._kill(before_commit=died and effects == 0)
+    async def _burn_down(self) -> None:
+        await self._settle(self.process)
+        self.judge.came()
+        await self._kill(before_commit=self.process.lost_a_step)
 
     async def _kill(self, *, before_commit: bool) -> None:
         self.judge.died(self.process.log.pending_records, before_commit=before_commit)
@@ -146,7 +188,7 @@ class PlayedShell:
         process, self._process = self.process, None
         self._connections = process.peers.next_connection
         self.batches += process.batches
-        return await process.end(self._disk, killed=killed)
+        return await process.end(killed=killed)
 
     async def _fail_over(self, number: int, move: Played, event: Event, failure: Played) -> None:
         """The commit that this event brings about, if it does, is the one that fails."""
@@ -155,7 +197,7 @@ class PlayedShell:
         await self._bring(number, move.kind, event)
         self.judge.expect(number + 1, failure.kind, failure.events[0])
         self._noticed = True
-        await self.process.settle()
+        await self._settle(self.process)
 
     async def _pause(self) -> None:
         self._given_in_a_row += 1
@@ -203,7 +245,7 @@ class PlayedShell:
             return
         for _ in range(_RETRIES):
             await self.process.timers.wait(RETRY_SECONDS)
-            await self.process.settle()
+            await self._settle(self.process)
             if not self.judge.awaits:
                 return
 
@@ -213,4 +255,5 @@ class PlayedShell:
 
 
 def _fails(move: Played) -> bool:
-    return any(isinstance(event, LogCommitFailed) for event in move.events)
+    """Whether a commit fails over the move before, and the process lives to tell of it."""
+    return move.died is None and any(isinstance(event, LogCommitFailed) for event in move.events)

@@ -25,6 +25,10 @@ class PlayedTimers(Timers):
     def __contains__(self, timer: Timer) -> bool:
         return timer in self._due
 
+    def left(self, timer: Timer) -> float:
+        """In how many virtual seconds `timer` is due; never, if it isn't armed."""
+        return self._due.get(timer, float("inf")) - self._loop.time()
+
     def arm(self, timer: Timer, seconds: float) -> None:
         """Arm it, and remember when it is due."""
         super().arm(timer, seconds)

@@ -1,4 +1,4 @@
-"""Wrong variants of what is told and counted: rows, snapshots, numbers, timers of a buffer."""
+"""Wrong variants of what is told, heeded and counted: rows, reports, numbers, timers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,7 +6,20 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from saga_core.engine import FrameExpiry, SagaOpened, SagaStarted, StepOpened, links, reducer
+from saga_core.engine import (
+    FrameExpiry,
+    LogCommitFailed,
+    SagaDeadline,
+    SagaOpened,
+    SagaStarted,
+    ShutdownRequested,
+    StepOpened,
+    endings,
+    guard,
+    links,
+    reducer,
+)
+from saga_core.engine.ordered import sorted_keys
 from saga_core.engine.state import Awaiting
 from saga_core.engine.turn import Turn
 
@@ -61,6 +74,23 @@ def row_names_nobody(patch: pytest.MonkeyPatch) -> None:
     _written(patch, StepOpened, lambda record: replace(record, target="nobody"))
 
 
+def cancelled_before_its_row(patch: pytest.MonkeyPatch) -> None:
+    """DESIGN 4, order rules: a deadline is cancelled, and the row closes afterwards."""
+    original = Turn.cancel
+
+    def cancel(turn: AnyTurn, timer: Any) -> None:
+        original(turn, timer)
+        if isinstance(timer, SagaDeadline):
+            turn.effects.insert(-1, turn.effects.pop())
+
+    patch.setattr(Turn, "cancel", cancel)
+
+
+def reason_of_two_lines(patch: pytest.MonkeyPatch) -> None:
+    """FACTS R-10: what a saga gives as its reason is taken as it comes."""
+    patch.setattr(guard, "line", str)
+
+
 def announced_under_another_name(patch: pytest.MonkeyPatch) -> None:
     """DESIGN 4, I1: the bus tells another name than the row."""
     original = Turn.emit
@@ -79,6 +109,45 @@ def remembered_under_another_name(patch: pytest.MonkeyPatch) -> None:
 def remembered_for_another_reason(patch: pytest.MonkeyPatch) -> None:
     """FACTS R-39: a snapshot tells another reason than the bus."""
     _remembered(patch, lambda outcome: replace(outcome, failure_reason="?"))
+
+
+def report_ignored(patch: pytest.MonkeyPatch) -> None:
+    """FACTS F-45: a host says that it could not, and the saga waits on."""
+    patch.setattr(reducer, "_fail_action", lambda *_: None)
+
+
+def outage_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """FACTS R-44: a process forgets that its log fails, and announces it again."""
+    original = reducer._log_commit_failed
+
+    def log_commit_failed(turn: AnyTurn, event: LogCommitFailed) -> None:
+        original(turn, event)
+        turn.log_degraded = False
+
+    patch.setitem(reducer._RULES, LogCommitFailed, log_commit_failed)
+
+
+def outage_not_told(patch: pytest.MonkeyPatch) -> None:
+    """FACTS R-44: nobody hears that the log fails."""
+
+    def log_commit_failed(turn: AnyTurn, _event: LogCommitFailed) -> None:
+        turn.log_degraded = True
+
+    patch.setitem(reducer._RULES, LogCommitFailed, log_commit_failed)
+
+
+def shutdown_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """FACTS R-16: a process that was asked to end ends its sagas, and opens others."""
+
+    def shutdown(turn: AnyTurn, _event: ShutdownRequested) -> None:
+        endings.fail_all(turn, sorted_keys(turn.sagas), "shutting down")
+
+    patch.setitem(reducer._RULES, ShutdownRequested, shutdown)
+
+
+def id_not_taken(patch: pytest.MonkeyPatch) -> None:
+    """FACTS R-41: the next saga gets the same id."""
+    patch.setattr(Turn, "take_saga_id", lambda turn: turn.next_saga_id)
 
 
 def _written(patch: pytest.MonkeyPatch, kind: type, wrong: Callable[[Any], Any]) -> None:

@@ -88,9 +88,16 @@ KILLS: dict[Mutant, tuple[str, int]] = {
     story_mutants.never_counted_as_sent: ("dispatch", 2),
     story_mutants.input_is_no_json: ("rows", 1),
     story_mutants.row_names_nobody: ("rows", 1),
+    story_mutants.cancelled_before_its_row: ("order", 2),
+    story_mutants.reason_of_two_lines: ("rows", 3),
     story_mutants.announced_under_another_name: ("rows", 1),
     story_mutants.remembered_under_another_name: ("rows", 2),
     story_mutants.remembered_for_another_reason: ("bracket", 2),
+    story_mutants.report_ignored: ("failure", 3),
+    story_mutants.outage_forgotten: ("log", 1),
+    story_mutants.outage_not_told: ("log", 1),
+    story_mutants.shutdown_forgotten: ("shutdown", 1),
+    story_mutants.id_not_taken: ("I9", 1),
 }
 
 _SEEN_LATE = {
@@ -111,6 +118,10 @@ _NEEDS: dict[Mutant, frozenset[str]] = {
     rule_mutants.shutdown_in_reverse: frozenset({"shutdown"}),
     story_mutants.expiry_ignored: frozenset({"expiry"}),
     story_mutants.shutdown_ends_nobody: frozenset({"shutdown"}),
+    story_mutants.report_ignored: frozenset({"failure"}),
+    story_mutants.outage_forgotten: frozenset({"log"}),
+    story_mutants.outage_not_told: frozenset({"log"}),
+    story_mutants.shutdown_forgotten: frozenset({"shutdown"}),
 }
 """Those that a few faults don't meet, and one that does."""
 
@@ -120,6 +131,7 @@ _ELSEWHERE: dict[Mutant, tuple[str, Sagas]] = {
     rule_mutants.own_id_not_asked_for: (AGENTMUX, ((PoolRespawn.NAME, 2),)),
     rule_mutants.entered_after_its_start: (_ORDERS, (("is done", 1),)),
     rule_mutants.answer_succeeds_what_it_fails: (_ORDERS, (("gives up later", 1),)),
+    story_mutants.reason_of_two_lines: (_ORDERS, (("gives up later", 1),)),
     rule_mutants.own_commands_go_nowhere: (_ORDERS, (("acts on itself", 1),)),
 }
 """Those that AgentMux's sagas, one of each, don't meet: in which application, and with which."""

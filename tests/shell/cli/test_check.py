@@ -21,7 +21,7 @@ def test_what_holds_is_said_of_the_scope() -> None:
     assert ran.code == 0
     assert "  sagas:      1 pool_respawn_on_promote\n" in ran.out
     assert "  holds         I9: ids grow and are never used again\n" in ran.out
-    assert "HOLDS within the scope, every world visited: 124 worlds" in ran.out
+    assert "HOLDS within the scope, every world visited: 102 worlds" in ran.out
 
 
 def test_json_has_the_same_facts() -> None:

@@ -124,7 +124,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     "replay_file",
     type=_FILE,
     metavar="FILE",
-    help="Play the run of a capsule again, instead of searching.",
+    help="Play the run of a capsule again, with the reducer and with the shell around it.",
 )
 @click.option(
     "--capsule",
@@ -151,8 +151,10 @@ def check(ctx: click.Context, /, **given: Unpack[Given]) -> int:
 
     Faults may happen as often as they like; what is bounded is the number of triggers. Exit codes:
     0 it holds within the scope, 1 a promise is broken or the check was vacuous, 2 usage, 3
-    undetermined, because time, memory or Ctrl-C cut it. With --replay: 0 the run keeps every
-    promise, or can't happen any more, 1 it breaks one, 2 the file can't be read.
+    undetermined, because time, memory or Ctrl-C cut it. With --replay, which plays the run against
+    the reducer and, if it is AgentMux's, against the asyncio shell on a virtual clock: 0 the run
+    keeps every promise, or can't happen any more, 1 it breaks one, or the shell does something
+    else than the reducer says, 2 the file can't be read.
     """
     if given["replay_file"] is not None:
         refuse_others(ctx)
