@@ -31,7 +31,7 @@ from saga_core.engine.state import M
 
 logger = logging.getLogger(__name__)
 
-SLICE_EVENTS = 64
+SLICE_EVENTS = 256
 """Events stepped before the loop gets a turn, and before an idle log gets its first commit."""
 
 BATCH_EVENTS = 512
