@@ -30,7 +30,7 @@ from saga_core.engine import UNSTAMPED, BusEvent, Publish, Reaction
 
 def opened(mirror: Mirror, owner: int, report: ReportWindowOpened) -> Reaction[Mirror]:
     """A window is on the screen (rule 1)."""
-    label = report.label
+    label, promoted = report.label, mirror.promoted
     number = mirror.instances.get(label, mirror.next_instance)
     shown = _seen(mirror, owner, report)
     next_mirror = replace(
@@ -38,7 +38,7 @@ def opened(mirror: Mirror, owner: int, report: ReportWindowOpened) -> Reaction[M
         windows=mirror.windows.set(label, shown),
         instances=mirror.instances.set(label, number),
         next_instance=max(mirror.next_instance, number + 1),
-        promoted=mirror.promoted.discard(label),
+        promoted=promoted.remove(label) if label in promoted else promoted,
     )
     events = (
         WindowOpened(

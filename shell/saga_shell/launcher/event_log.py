@@ -28,7 +28,7 @@ QUEUE_BYTES = 64 * 1024 * 1024
 """Bytes that may wait for the disk."""
 
 CHUNK_BYTES = 256 * 1024
-"""Lines are joined into one write up to about this size."""
+"""Lines are joined into one write up to this size."""
 
 GATHER_SECONDS = 0.01
 """How long fewer lines than a chunk wait for others. A thread that wakes for each of them would
@@ -116,14 +116,20 @@ class EventLog:
             self._idle = False
             if self._lines and self._bytes_in - self._bytes_out < CHUNK_BYTES:
                 self._work.wait_for(lambda: self._ending, GATHER_SECONDS)
-            lines: list[bytes] = []
-            size = 0
-            while self._lines and size < CHUNK_BYTES:
-                lines.append(self._lines.popleft())
-                size += len(lines[-1])
-            self._bytes_out += size
+            lines = self._chunk()
             self._in_hand = len(lines)
             return lines, self._ending and not self._lines
+
+    def _chunk(self) -> list[bytes]:
+        """The lines of one write, oldest first: no more than fit into an empty file, or one."""
+        lines: list[bytes] = []
+        room = min(CHUNK_BYTES, self._max_bytes)
+        while self._lines and (not lines or len(self._lines[0]) < room):
+            line = self._lines.popleft()
+            lines.append(line)
+            room -= len(line) + 1
+            self._bytes_out += len(line)
+        return lines
 
     def _write(self, lines: list[bytes]) -> None:
         try:

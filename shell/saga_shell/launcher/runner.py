@@ -31,7 +31,7 @@ from saga_core.engine.state import M
 
 logger = logging.getLogger(__name__)
 
-SLICE_EVENTS = 64
+SLICE_EVENTS = 256
 """Events stepped before the loop gets a turn, and before an idle log gets its first commit."""
 
 BATCH_EVENTS = 512
@@ -220,10 +220,11 @@ class Runner(Generic[M]):
             self._step_soon()
 
     def _step_slice(self) -> None:
-        room = BATCH_EVENTS - self._ahead.events
-        for _ in range(min(len(self._waiting), SLICE_EVENTS, room)):
-            self._ahead.effects += self._step(self._waiting.popleft())
-            self._ahead.events += 1
+        waiting, ahead, step = self._waiting, self._ahead, self._step
+        count = min(len(waiting), SLICE_EVENTS, BATCH_EVENTS - ahead.events)
+        for _ in range(count):
+            ahead.effects += step(waiting.popleft())
+        ahead.events += count
         if self._paused and len(self._waiting) <= self._busy_events // 4 and self._gate is not None:
             self._paused = False
             logger.warning("%d events wait: peers are read again", len(self._waiting))

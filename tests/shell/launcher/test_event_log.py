@@ -118,6 +118,17 @@ def test_a_burst_is_rotated_by_chunks(path: Path, monkeypatch: pytest.MonkeyPatc
     assert path.read_bytes().split()[-1] == numbered(100, 9)[-1]
 
 
+def test_lines_that_gathered_keep_the_bound_of_the_file(path: Path) -> None:
+    """FACTS R-61: what is written at once fits into one file, or else it is written in two."""
+    log = EventLog(path, max_bytes=25)
+    for line in numbered(5, 9):
+        log.record(line)
+    log.close()
+    assert old(path).read_bytes().split() == numbered(4, 9)[2:]
+    assert path.read_bytes().split() == numbered(5, 9)[4:]
+    assert log.rotations == 2
+
+
 def test_a_rotation_that_fails_does_not_let_the_file_grow(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
