@@ -15,7 +15,7 @@ from saga_core.engine.effects import WriteLog
 from saga_core.engine.events import CommandReceived, SagaDeadline, ShutdownRequested, TimerFired
 from saga_core.engine.messages import UNSTAMPED, BusEvent, Command, SagaActionFailed
 from saga_core.engine.reducer import Reducer
-from saga_core.engine.state import State
+from saga_core.engine.state import Awaiting, State
 
 HIDDEN_ANSWERS = 64
 """How many values of a saga are looked at that answers without a record lead to."""
@@ -64,6 +64,16 @@ class Causes:
         restarted = reasons.restarted(self._app.process, "running")
         return record.kind in {"step failed", "closed"} and record.words[-1] == restarted
 
+    def waited_too_long(self, state: State[Any], record: Said) -> bool:
+        """Whether a record is that of a command that waited too long in a buffer."""
+        step = state.sagas[record.saga_id].awaiting
+        return (
+            step is not None
+            and step.target in self._scenario.peers
+            and record.words[-1] == reasons.unreachable(step.target)
+            and state.config.buffer_cap > 0
+        )
+
     def ends_all(self, state: State[Any]) -> Course:
         """The process is asked to end."""
         return state, ShutdownRequested("asked to end")
@@ -78,11 +88,10 @@ class Causes:
         for answer in self._scenario.answers(step.command):
             yield answer, (here, CommandReceived(connection, answer))
 
-    def report_of_failure(self, state: State[Any], saga_id: int) -> Course | None:
+    def report_of_failure(self, state: State[Any], step: Awaiting) -> Course | None:
         """The peer says that it could not do what it was asked."""
-        step = state.sagas[saga_id].awaiting
-        heard = None if step is None else self._peers.heard(state, step.target)
-        if step is None or heard is None:
+        heard = self._peers.heard(state, step.target)
+        if heard is None:
             return None
         here, connection = heard
         return here, CommandReceived(connection, self._scenario.failure(step.command))

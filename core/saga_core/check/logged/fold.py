@@ -225,9 +225,11 @@ class Fold:
     def drop_ahead(self, saga_id: int) -> str:
         """When the next command of a saga that opens or goes on is dropped; else `NEVER`."""
         asked = self.due(saga_id, 1)
-        if asked is None or asked.said.kind != "asked":
-            return NEVER
-        dropped = self._end_of_step(saga_id, 1, str(asked.said.words[1])) == "dropped"
+        dropped = (
+            asked is not None
+            and asked.said.kind == "asked"
+            and self._end_of_step(saga_id, 1, str(asked.said.words[1])) == "dropped"
+        )
         story = self.stories[saga_id]
         return story.times[story.place + 2] if dropped else NEVER
 
@@ -286,8 +288,7 @@ class Fold:
             if found is None or found.said != record or (at is not None and found.at != at):
                 return count
             if record.kind == "opened":
-                if self.unopened[openings] != record.saga_id:
-                    return count
+                assert self.unopened[openings] == record.saga_id, "sagas come by their ids"
                 openings += 1
             seen[record.saga_id] += 1
             at = found.at

@@ -20,7 +20,6 @@ from typing import Any, NamedTuple
 from saga_core.check.logged.fold import NEVER, Attempt, Fold
 from saga_core.check.logged.peers import Course, newer_than, pending
 from saga_core.check.logged.said import Dated, told
-from saga_core.check.rows import Down
 from saga_core.engine.messages import version_of
 from saga_core.engine.state import State
 
@@ -142,15 +141,17 @@ class Moment:
         """Something happens to one saga."""
         state, record = self._fold.here, self._fold.due(saga_id)
         assert record is not None
-        if isinstance(state, Down):
-            return Trouble(record, "the process is dead, and its start settles what is in flight")
+        assert isinstance(state, State), "what a dead process left is settled, and no more"
         if record.said.kind == "answered":
             event = self._fold.form.event_of(str(record.said.words[0]))
             if event is None:
                 return Trouble(record, "that is no event")
             if (why := self._fold.misnumbered(version_of(event))) is not None:
                 return Trouble(record, why)
-        return self._tried(saga_id, self._courses(state, saga_id))
+        trouble = self._tried(saga_id, self._courses(state, saga_id))
+        if trouble is None or trouble.why != _NOTHING:
+            return trouble
+        return trouble._replace(bounded=self._fold.causes.waited_too_long(state, record.said))
 
     def _courses(self, state: State[Any], saga_id: int) -> Iterator[Course]:
         """What can make a saga's next record, if it is one of an answer or an end."""

@@ -55,10 +55,12 @@ class Peers:
     def ready(self, state: State[Any], target: str, *, alone: bool) -> State[Any]:
         """Where the next command to `target` goes: out with the others, or alone (rules 1 and 2).
 
-        `target` may be no peer at all.
+        What is in the buffer goes out first, on a connection of its own. `target` may be no peer.
         """
         if target not in self._scenario.peers:
             return state
+        if state.links[target].buffer:
+            state, _ = self._attach(state, target)
         if alone:
             return self._attach(state, target)[0]
         newest = state.links[target].connection
@@ -79,28 +81,26 @@ class Peers:
             spared = [other for other in reversed(newer) if not doom(other)]
             doomed = sorted(filter(doom, newer), key=doom, reverse=True)
             connections = dict.fromkeys(_connection(apart, other) for other in (*spared, *doomed))
-            yield from self._pushes(apart, saga_id, [c for c in connections if c is not None])
+            own = _connection(apart, saga_id)
+            yield from self._pushes(apart, step, own, [c for c in connections if c != own])
 
     def _pushes(
-        self, state: State[Any], saga_id: int, connections: Iterable[int]
+        self,
+        state: State[Any],
+        step: Awaiting,
+        own: int | None,
+        connections: Iterable[int | None],
     ) -> Iterator[Course]:
         """Connections end, one after the other, until one command too many comes back.
 
-        The last one to end is the command's own, or another one if the command is in the buffer.
+        The last one to end is the command's `own`; so it is none of those in the buffer.
         """
-        step = pending(state, saga_id)
-        room = state.config.buffer_cap + 1 - _size(state, step, step.connection)
+        room = state.config.buffer_cap + 1 - _size(state, step, own)
         for connection in connections:
-            held = len(_buffer(state, step))
-            if connection == step.connection:
-                continue
-            size = _size(state, step, connection)
-            if step.connection is None and held + size == state.config.buffer_cap + 1:
-                yield state, ConnectionClosed(connection)
-            elif held + size <= room:
+            if len(_buffer(state, step)) + _size(state, step, connection) <= room:
                 state = self._end(state, connection) or state
-        if step.connection is not None and len(_buffer(state, step)) == room:
-            yield state, ConnectionClosed(step.connection)
+        if own is not None and len(_buffer(state, step)) == room:
+            yield state, ConnectionClosed(own)
 
     def wait_out(self, state: State[Any], saga_id: int) -> Iterator[Course]:
         """Ways in which this saga's command may wait too long."""
@@ -115,9 +115,7 @@ class Peers:
 
     def _both_ways(self, state: State[Any], target: str) -> Iterator[State[Any]]:
         """Nothing is connected newest: with what is in the buffer, and with an empty one."""
-        if target not in self._scenario.peers:
-            yield state
-            return
+        assert target in self._scenario.peers, "who never connects has all commands in the buffer"
         if state.links[target].connection is None:
             yield state
             state, _ = self._attach(state, target)
@@ -132,8 +130,9 @@ class Peers:
             state, _ = self._reducer.step(state, event)
         return state, self._connections
 
-    def _end(self, state: State[Any], connection: int) -> State[Any] | None:
+    def _end(self, state: State[Any], connection: int | None) -> State[Any] | None:
         """A connection ends; None if that writes a record."""
+        assert connection is not None, "what is in the buffer has no connection"
         after, effects = self._reducer.step(state, ConnectionClosed(connection))
         return None if any(isinstance(effect, WriteLog) for effect in effects) else after
 
@@ -165,9 +164,7 @@ def _connection(state: State[Any], saga_id: int) -> int | None:
 
 
 def _size(state: State[Any], step: Awaiting, connection: int | None) -> int:
-    """How many commands come back when a connection ends; None: they are back already."""
-    if connection is None:
-        return 0
+    """How many commands come back when a connection ends."""
     return sum(
         other.connection == connection and other.target == step.target
         for _, flight in sorted_items(state.sagas)

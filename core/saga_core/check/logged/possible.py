@@ -27,8 +27,8 @@ def _lines(fold: Fold, saga_id: int) -> Iterator[str]:
     if isinstance(here, Down):
         yield _line("the process starts and recovers", saga_id, fold.restarted())
         return
-    ways = _of_saga if saga_id in here.sagas else _of_opening
-    for what, course in ways(fold, here, saga_id):
+    ways = _of_saga(fold, here, saga_id) if saga_id in here.sagas else _of_opening(fold, here)
+    for what, course in ways:
         attempt = fold.attempt(course)
         if attempt.written:
             yield _line(what, saga_id, attempt)
@@ -39,9 +39,8 @@ def _lines(fold: Fold, saga_id: int) -> Iterator[str]:
         yield _line("the process dies, starts and recovers", saga_id, fold.restarted())
 
 
-def _of_opening(fold: Fold, here: State[Any], saga_id: int) -> Iterator[tuple[str, Course]]:
-    """The saga is not in flight: what may open is a saga with an id that may be next."""
-    del saga_id
+def _of_opening(fold: Fold, here: State[Any]) -> Iterator[tuple[str, Course]]:
+    """The saga is not in flight: what can open is the next one."""
     for name, event in fold.scenario.triggers.items():
         yield f"{name} is triggered ({tag_of(event)})", (here, event)
 
@@ -61,7 +60,7 @@ def _of_peer(
     for (_, course), fields in zip(said, choices(tuple(a for a, _ in said)), strict=True):
         which = "".join(f", {name} {str(value).lower()}" for name, value in fields.items())
         yield f"{step.target} answers {asked}{which}", course
-    failure = fold.causes.report_of_failure(here, saga_id)
+    failure = fold.causes.report_of_failure(here, step)
     if failure is not None:
         yield f"{step.target} reports a failure of {asked}", failure
     if step.target in fold.scenario.peers:

@@ -67,7 +67,7 @@ class Logbook:
             self._write([effect for effect in done if isinstance(effect, WriteLog)])
             self.down = None
             if dies:
-                self.down = before
+                self.down = replace(before, next_saga_id=self.state.counters.next_saga_id)
                 for effect in done:
                     self.down = after(self.down, effect)
                 self._die(self.down)

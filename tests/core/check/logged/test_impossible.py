@@ -4,11 +4,15 @@ from collections.abc import Callable
 
 import pytest
 from tests.core.check.logged.logbook import Logbook, edited, time_of
+from tests.core.check.logged.test_lives import report_of
 
 from saga_core.agentmux import PoolRespawn, WindowCleanup
-from saga_core.check.logged import Dated, LoggedSaga
+from saga_core.check.logged import Dated, LoggedSaga, Said
 
 POOL, CLEANUP = PoolRespawn.NAME, WindowCleanup.NAME
+
+UNDETERMINED = 595
+"""A life in which peers came and went in the middle of a batch."""
 
 Sagas = list[LoggedSaga]
 Case = tuple[Callable[[Sagas], Sagas], tuple[int, int | None], str, str]
@@ -237,8 +241,8 @@ CASES: dict[str, Case] = {
         lambda sagas: _without(sagas, 6),
         (7, None),
         (
-            "ids follow each other while sagas are in flight, and the next one is 6; retention can't"
-            " have removed it, since it leaves nothing that ended earlier"
+            "ids follow each other while sagas are in flight, and the next one is 6;"
+            " retention can't have removed it, since it leaves nothing that ended earlier"
         ),
         "pool_respawn_on_promote is triggered (pool_window_promoted) → saga 6 opened: ",
     ),
@@ -292,3 +296,89 @@ def test_another_run_may_have_written_that(change: Callable[[Sagas], Sagas]) -> 
     book = _book(Logbook(buffer_cap=2))
     report = book.check(change(book.sagas()))
     assert report.verdict == "possible", report
+
+
+def test_nothing_opens_before_a_start_settles_what_a_death_left() -> None:
+    """DESIGN 5, recovery: it comes before anything else runs."""
+    book = Logbook()
+    book.trigger(CLEANUP, died=1).start(10).trigger(POOL)
+    late = _dated(_dated(book.sagas(), 1, 1, time_of(9)), 10, 0, time_of(2))
+    found = book.check(_dated(late, 10, 1, time_of(2))).impossible
+    assert found is not None
+    assert found.record.startswith("saga 10 opened")
+    assert found.why == "saga 1 is open since the process died, and is not settled"
+    assert found.instead == (
+        f"the process starts and recovers → saga 1 failed_compensation: {RESTARTED}",
+    )
+
+
+def test_a_process_that_died_doesnt_go_on() -> None:
+    """DESIGN 4: half of a step is only possible as the last of its run."""
+    book = Logbook()
+    book.trigger(CLEANUP, POOL)
+    found = book.check(edited(book.sagas(), 1, 1)).impossible
+    assert found is not None
+    assert (found.saga_id, found.step_index) == (1, None)
+    assert "also writes saga 1, step 0 opened" in found.why
+
+
+def test_ids_begin_at_one() -> None:
+    """FACTS 1.3: 0 means none."""
+    record = Dated(time_of(1), Said("opened", 0, None, (POOL, '{"promoted_label":"w"}')))
+    found = Logbook().check([LoggedSaga(0, (record,))]).impossible
+    assert found is not None
+    assert found.why == "ids grow, and the next one is 1"
+
+
+def test_two_answers_have_two_versions() -> None:
+    """DESIGN 4, versions: one counter for all that goes over the bus, in one batch too."""
+    book = Logbook()
+    book.join()
+    book.trigger(POOL, POOL, CLEANUP)
+    with book.at_once():
+        book.answer(1, 2)
+    first = str(book.records[1][2].said.words[0])
+    same = first.replace('"saga_id":1', '"saga_id":2')
+    found = book.check(edited(book.sagas(), 2, 2, same)).impossible
+    assert found is not None
+    assert (found.saga_id, found.why) == (2, "another answer has version 6")
+
+
+def test_a_clock_that_was_set_back_changes_nothing() -> None:
+    """DESIGN 4: times give an order, and the order of a saga's own records and of ids is sure."""
+    book = Logbook()
+    book.join()
+    book.trigger(POOL, POOL).answer(2, 1).trigger(POOL)
+    moved = book.sagas()
+    for place in range(2):
+        moved = _dated(moved, 2, place, time_of(0))
+    report = book.check(moved)
+    assert (report.verdict, report.times_back) == ("possible", 2)
+
+
+def test_sagas_past_their_retention_are_counted() -> None:
+    """FACTS 1.4: rows go that ended longest ago; the ids between others are missing then."""
+    book = Logbook()
+    book.join()
+    book.trigger(CLEANUP, POOL, POOL, POOL).answer(3, 2, 4, 1)
+    report = book.check(_without(_without(book.sagas(), 2), 3))
+    assert (report.verdict, report.missing_ids, report.in_flight) == ("possible", 2, 1)
+
+
+def test_a_row_that_no_record_leaves_is_told_as_it_is() -> None:
+    """DESIGN 7, log: whoever reads the rows says what is odd about one."""
+    book = Logbook()
+    book.trigger(POOL)
+    odd = Dated(time_of(1), Said("odd", 1, 0, ("is pending, with an end",)))
+    (saga,) = book.sagas()
+    found = book.check([LoggedSaga(1, (*saga.records, odd))]).impossible
+    assert found is not None
+    assert found.record == "saga 1, step 0 is pending, with an end"
+
+
+def test_a_drop_that_no_way_was_found_for_is_undetermined() -> None:
+    """DESIGN 4: it is said that the look was not long enough, and never that it is impossible."""
+    report = report_of(UNDETERMINED)
+    assert report.verdict == "undetermined"
+    assert report.impossible is not None
+    assert report.impossible.why.endswith("and no way was found to push it out")

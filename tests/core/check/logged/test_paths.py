@@ -130,6 +130,16 @@ def dropped_at_once(book: Logbook) -> None:
         book.join()
 
 
+def ended_beside_a_drop(book: Logbook) -> None:
+    """A batch that ends one saga and drops a command which came back together with its own."""
+    first = book.join()
+    book.trigger(POOL, POOL, POOL).leave(first)
+    second = book.join()
+    book.trigger(POOL, POOL)
+    with book.at_once():
+        book.refuse(2).leave(second)
+
+
 def nothing(book: Logbook) -> None:
     """Nothing happened."""
 
@@ -150,6 +160,7 @@ LIVES = (
     died_at_the_first_row,
     at_once,
     dropped_at_once,
+    ended_beside_a_drop,
     nothing,
 )
 
