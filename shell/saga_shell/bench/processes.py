@@ -85,6 +85,11 @@ def resident_bytes(pid: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+def open_files(pid: int) -> int:
+    """The descriptors that a process holds now."""
+    return len(os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208 -- procfs, names only
+
+
 def _command(module: str, *arguments: object) -> list[str]:
     """`-P`: the present directory may hold modules of the same names."""
     return [sys.executable, "-P", "-m", module, *map(str, arguments)]

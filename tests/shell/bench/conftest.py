@@ -24,6 +24,7 @@ def sizes() -> Sizes:
         history=(30, 60),
         unresolved=(0, 20),
         held=40,
+        through=50,
     )
 
 
