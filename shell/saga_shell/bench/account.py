@@ -1,4 +1,4 @@
-"""Keeping account of triggers: what became of each on the bus, and whether the log tells the same."""
+"""Keeping account of triggers: what became of each on the bus, and whether the log agrees."""
 
 import sqlite3
 from collections import defaultdict
@@ -15,13 +15,12 @@ ENDED = ("completed", "failed")
 class Trigger(Struct):
     """One event that has to start one saga. Times are in seconds; 0 means that it has not been.
 
-    `due`: when it should have been said. `taken`: when the launcher's socket had all of it. `starts`
-    and `ends` count what the bus told; `state` is the last end.
+    `due`: when it should have been said. `starts` and `ends` count what the bus told; `state` is
+    the last end.
     """
 
     number: int
     due: float
-    taken: float = 0.0
     started: float = 0.0
     ended: float = 0.0
     saga_id: int = 0
@@ -33,8 +32,8 @@ class Trigger(Struct):
 class Verdict(Struct, frozen=True):
     """How many triggers were not kept account of as they should be; all zero if nothing was lost.
 
-    `lost`: no saga, or no end, on the bus or in the log. `twice`: more than one of it. `differ`: bus
-    and log tell different ends.
+    `lost`: no saga, or no end, on the bus or in the log. `twice`: more than one of it. `differ`:
+    bus and log tell different ends.
     """
 
     lost: int

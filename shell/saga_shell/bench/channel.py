@@ -3,7 +3,6 @@
 import os
 import selectors
 import socket
-from collections import deque
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -27,9 +26,6 @@ class Channel:
         self._selector = selector
         self._on_data = on_data
         self._unsent = bytearray()
-        self._given = 0
-        self._taken = 0
-        self._marks: deque[tuple[int, Callable[[], None]]] = deque()
         self._events = selectors.EVENT_READ if reading else 0
         self._watched = 0
         self._watch()
@@ -40,13 +36,11 @@ class Channel:
             b'{"cmd":"register","kind":"%b","pid":%d,"version":"bench"}\n'
             % (kind.encode(), next(_pids))
         )
+        self.flush()
 
-    def send(self, lines: bytes, on_taken: Callable[[], None] | None = None) -> None:
-        """Let `lines` go out at the next `flush`; `on_taken` is called when the kernel has them."""
+    def send(self, lines: bytes) -> None:
+        """Let `lines` go out at the next `flush`."""
         self._unsent += lines
-        self._given += len(lines)
-        if on_taken is not None:
-            self._marks.append((self._given, on_taken))
 
     @property
     def waiting(self) -> int:
@@ -66,9 +60,6 @@ class Channel:
             sent = 0
             self._unsent.clear()
         del self._unsent[:sent]
-        self._taken += sent
-        while self._marks and self._marks[0][0] <= self._taken:
-            self._marks.popleft()[1]()
         self._watch()
 
     def receive(self, most: int = RECEIVE_BYTES) -> None:

@@ -11,7 +11,7 @@ class Sizes(Struct, frozen=True):
     other. `rounds`: how many times as many sagas as are in flight are measured. `history`: ended
     sagas in the file, and `unresolved` those in flight, at a start. `held`: sagas in flight when
     their memory is counted. `through`: sagas that one launcher runs one after the other while what
-    it holds is watched, a fifth of them to warm up.
+    it holds is watched, a fifth of them to warm up. `load_seconds`: how long it is loaded.
     """
 
     runs: int
@@ -25,6 +25,7 @@ class Sizes(Struct, frozen=True):
     unresolved: tuple[int, ...]
     held: int
     through: int
+    load_seconds: float
 
     def sagas(self, in_flight: int) -> int:
         """How many sagas to measure with so many in flight."""
@@ -43,6 +44,7 @@ FULL = Sizes(
     unresolved=(0, 1_000, 100_000),
     held=20_000,
     through=100_000,
+    load_seconds=60,
 )
 
 QUICK = Sizes(
@@ -57,4 +59,5 @@ QUICK = Sizes(
     unresolved=(0, 500),
     held=500,
     through=2_000,
+    load_seconds=4,
 )

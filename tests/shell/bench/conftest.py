@@ -25,6 +25,7 @@ def sizes() -> Sizes:
         unresolved=(0, 20),
         held=40,
         through=50,
+        load_seconds=4,
     )
 
 
