@@ -213,9 +213,9 @@ def is_alive(pid: int) -> bool:
     return state != "Z"
 
 
-def wait_until(true: Callable[[], bool], what: str) -> None:
+def wait_until(true: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:
     """Wait for something that only polling can show."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, f"{what} never happened"
         time.sleep(0.02)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from saga_shell.bench import exchange, fanout, log, memory, recovery, reducer
+from saga_shell.bench import exchange, fanout, load, log, memory, recovery, reducer, resources
 from saga_shell.bench.figures import Run
 from saga_shell.bench.place import Place, Tell, temporary
 from saga_shell.bench.sizes import Sizes
@@ -24,6 +24,8 @@ PARTS: Mapping[str, Prepare] = {
     "fanout": _without_preparation(fanout.measure),
     "recovery": recovery.prepare,
     "memory": _without_preparation(memory.measure),
+    "load": _without_preparation(load.measure),
+    "resources": _without_preparation(resources.measure),
 }
 
 

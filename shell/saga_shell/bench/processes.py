@@ -7,7 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -24,14 +25,17 @@ END_SECONDS = 30.0
 HOST_SECONDS = 600.0
 """How long a scripted host may take; it gives up much earlier when nothing happens at all."""
 
+LOOK_SECONDS = 0.2
+"""How often a process that is waited for is looked at."""
+
 
 @contextmanager
 def launcher(
-    data_dir: Path, socket: Path, synchronous: Synchronous = "full"
+    data_dir: Path, socket: Path, synchronous: Synchronous = "full", *further: str
 ) -> Iterator[subprocess.Popen[bytes]]:
     """The launcher, as users run it, without a host of its own; it listens at `socket`."""
     options = ("--data-dir", data_dir, "--socket", socket, "--synchronous", synchronous)
-    with serving("saga_shell", "run", "--no-host", *options) as process:
+    with serving("saga_shell", "run", "--no-host", *options, *further) as process:
         yield process
 
 
@@ -61,28 +65,51 @@ def serving(module: str, *arguments: object) -> Iterator[subprocess.Popen[bytes]
 def play_host(socket: Path, sagas: int, in_flight: int) -> Timing:
     """Let a scripted host drive so many sagas through the launcher at `socket`."""
     arguments = ("saga_shell.bench.scripted_host", socket, sagas, in_flight)
+    return msgspec.json.decode(outcome_of("the scripted host", *arguments), type=Timing)
+
+
+def outcome_of(
+    name: str, module: str, *arguments: object, look: Callable[[], None] = lambda: None
+) -> bytes:
+    """Run a process to its end and return what it says; `look` is called every now and then."""
     with subprocess.Popen(
-        _command(*arguments),
+        _command(module, *arguments),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
     ) as process:
         try:
-            said, complained = process.communicate(timeout=HOST_SECONDS)
+            said, complained = _communicate(process, look)
         except subprocess.TimeoutExpired:
-            raise BenchFailed(f"the scripted host took over {HOST_SECONDS:g} s") from None
+            raise BenchFailed(f"{name} took over {HOST_SECONDS:g} s") from None
         finally:
             process.kill()
     if process.returncode != 0:
-        raise BenchFailed(f"the scripted host gave up: {_last_line(complained)}")
-    return msgspec.json.decode(said, type=Timing)
+        raise BenchFailed(f"{name} gave up: {_last_line(complained)}")
+    return said
+
+
+def _communicate(process: subprocess.Popen[bytes], look: Callable[[], None]) -> tuple[bytes, bytes]:
+    give_up = time.monotonic() + HOST_SECONDS
+    while True:
+        look()
+        try:
+            return process.communicate(timeout=LOOK_SECONDS)
+        except subprocess.TimeoutExpired:
+            if time.monotonic() > give_up:
+                raise
 
 
 def resident_bytes(pid: int) -> int:
     """The memory that a process holds now."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def open_files(pid: int) -> int:
+    """The descriptors that a process holds now."""
+    return len(os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208 -- procfs, names only
 
 
 def _command(module: str, *arguments: object) -> list[str]:

@@ -10,7 +10,8 @@ class Sizes(Struct, frozen=True):
     the measured ones, for the reducer. `alone`: sagas that are measured where one goes after the
     other. `rounds`: how many times as many sagas as are in flight are measured. `history`: ended
     sagas in the file, and `unresolved` those in flight, at a start. `held`: sagas in flight when
-    their memory is counted.
+    their memory is counted. `through`: sagas that one launcher runs one after the other while what
+    it holds is watched, a fifth of them to warm up. `load_seconds`: how long it is loaded.
     """
 
     runs: int
@@ -23,6 +24,8 @@ class Sizes(Struct, frozen=True):
     history: tuple[int, ...]
     unresolved: tuple[int, ...]
     held: int
+    through: int
+    load_seconds: float
 
     def sagas(self, in_flight: int) -> int:
         """How many sagas to measure with so many in flight."""
@@ -40,6 +43,8 @@ FULL = Sizes(
     history=(1_000, 10_000, 100_000, 1_000_000),
     unresolved=(0, 1_000, 100_000),
     held=20_000,
+    through=100_000,
+    load_seconds=60,
 )
 
 QUICK = Sizes(
@@ -53,4 +58,6 @@ QUICK = Sizes(
     history=(200, 2_000),
     unresolved=(0, 500),
     held=500,
+    through=2_000,
+    load_seconds=4,
 )

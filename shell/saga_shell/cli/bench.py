@@ -61,9 +61,10 @@ class Given(TypedDict):
 def bench(**given: Unpack[Given]) -> None:
     """Measure what the launcher costs, each figure beside its limit in the same run.
 
-    Parts: reducer, log, socket, fanout, recovery, memory; all of them if none is named, which
-    takes some twenty minutes. Figures are medians of several runs with their range; the ratios
-    count. Whether goals are met doesn't change the exit code. With --json, one line per part.
+    Parts: reducer, log, socket, fanout, recovery, memory, load, resources; all of them if none is
+    named, which takes some forty minutes. Figures are medians of several runs with their range;
+    the ratios count. Whether goals are met doesn't change the exit code. With --json, one line per
+    part.
     """
     directory = given["directory"] or Path(gettempdir())
     sizes, console = _sizes(given), Console(highlight=False)

@@ -1,6 +1,8 @@
 """The host's connection to the launcher: lines in, lines out, one connection per process."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator
 
 from returns.result import Failure, Success
@@ -16,6 +18,8 @@ MOST_UNSENT = 8 * 1024 * 1024
 FLUSH_SECONDS = 1.0
 """How long the last lines may take to leave."""
 
+_UCRED = struct.Struct("3i")
+
 
 class LauncherLink:
     """One connection. It never reconnects: a new connection is a new process (FACTS 2.8)."""
@@ -28,6 +32,15 @@ class LauncherLink:
         self._say = say
         self.ended = False
         """The launcher's side is gone; nothing can be sent any more."""
+
+    @property
+    def launcher_pid(self) -> int:
+        """The process that listens at the other end; 0 if it is none of our pid namespace."""
+        sock: socket.socket = self._writer.get_extra_info("socket")
+        pid, _, _ = _UCRED.unpack(
+            sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
+        )
+        return int(pid)
 
     def send(self, command: Command) -> None:
         """Send one line, after all those sent before. A launcher that doesn't read is left."""

@@ -14,7 +14,7 @@ from returns.result import Failure, Success
 from saga_shell.host import faults, scenario
 from saga_shell.host.accounts import Counters, Journal, append_stats, open_journal
 from saga_shell.host.console import Console
-from saga_shell.host.guard import start_guard
+from saga_shell.host.guard import Guard, start_guard
 from saga_shell.host.host import DISTRIBUTION, End, Host, HostOptions
 from saga_shell.host.inputs import open_named_pipe, open_standard_input
 from saga_shell.host.link import connect
@@ -131,8 +131,9 @@ def main(**given: Unpack[Given]) -> NoReturn:
     if given["disable_gpu"]:
         console.say("degraded mode: this host has nothing to give up")
     journal = Journal(_journal_file(given["pane_journal"]), counters, console.say)
-    panes = Panes(options.shell, options.grace, journal, start_guard(console.say))
-    end = asyncio.run(_live(given["socket"], options, panes, counters, console))
+    guard = start_guard(console.say, options.grace)
+    panes = Panes(options.shell, options.grace, journal, guard)
+    end = asyncio.run(_live(given["socket"], guard, options, panes, counters, console))
     if given["stats"] is not None:
         trouble = append_stats(given["stats"], counters, end.code, console.lines_lost)
         console.say(trouble or f"totals added to {given['stats']}")
@@ -140,9 +141,16 @@ def main(**given: Unpack[Given]) -> NoReturn:
 
 
 async def _live(
-    socket: str, options: HostOptions, panes: Panes, counters: Counters, console: Console
+    socket: str,
+    guard: Guard,
+    options: HostOptions,
+    panes: Panes,
+    counters: Counters,
+    console: Console,
 ) -> End:
     link = _or_fault(await connect(socket, console.say))
+    if link.launcher_pid:
+        guard.launched_by(link.launcher_pid)
     return await Host(options, link, panes, counters, console).run()
 
 

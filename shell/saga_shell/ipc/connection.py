@@ -97,6 +97,8 @@ class Connection:
         """Queue `line`; it goes out with all others of this turn of the loop, in one write."""
         if self._phase is Phase.OPEN or (self._phase is Phase.LINGERING and command is None):
             self._writer.send(line, command)
+            if command is not None:
+                self._reader.asked()
         else:
             self._refuse(command)
 

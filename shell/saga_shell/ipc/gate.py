@@ -5,13 +5,14 @@ from collections.abc import Callable
 
 
 class ReadGate:
-    """Open, or shut with readers that wait, first come first served.
+    """Open, or shut with readers that wait, first come first served; those asked go before all.
 
     Shutting costs nothing per connection: a reader notices when it has something to deliver.
     """
 
     def __init__(self) -> None:
         self.is_open = True
+        self._asked: list[Callable[[], None]] = []
         self._waiting: list[Callable[[], None]] = []
 
     def shut(self) -> None:
@@ -21,11 +22,11 @@ class ReadGate:
     def open(self) -> None:
         """Let the waiting readers go on, each in its own turn of the loop."""
         self.is_open = True
-        waiting, self._waiting = self._waiting, []
+        waiting, self._asked, self._waiting = self._asked + self._waiting, [], []
         loop = asyncio.get_running_loop()
         for resume in waiting:
             loop.call_soon(resume)
 
-    def wait(self, resume: Callable[[], None]) -> None:
+    def wait(self, resume: Callable[[], None], *, asked: bool = False) -> None:
         """Call `resume` once the gate has opened; it may be shut again by then."""
-        self._waiting.append(resume)
+        (self._asked if asked else self._waiting).append(resume)

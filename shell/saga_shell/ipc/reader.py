@@ -1,4 +1,9 @@
-"""The reading half of a connection: bytes in, lines out, never more than somebody takes."""
+"""The reading half of a connection: bytes in, lines out, never more than somebody takes.
+
+Peers take turns of `LINES_PER_TURN` lines. One that was asked something may say more in its turn
+and comes first when the gate opens: else, beyond capacity, the answers that end sagas would wait
+behind the reports that start some, until every saga's deadline passed.
+"""
 
 import asyncio
 import socket
@@ -11,6 +16,12 @@ from saga_shell.ipc.lines import LineSplitter
 RECEIVE_BYTES = 65_536
 LINES_PER_TURN = 256
 """Lines that one peer may have delivered before the others get their turn."""
+
+LINES_PER_COMMAND = 2
+"""What a peer may say beyond that for each command it was sent: an answer, and a report of it."""
+
+MOST_OWED_LINES = 4_096
+"""How much that may come to, so that no turn takes long."""
 
 FINAL_READS = 4
 """Reads after a connection broke. Together they cover what a Unix socket holds by default."""
@@ -41,6 +52,7 @@ class Reader:
         self._on_eof = on_eof
         self._on_too_long = on_too_long
         self._inbox: deque[bytes] = deque()
+        self._owed = 0
         self._eof = False
         self._watching = False
         self._stopped = False
@@ -48,6 +60,10 @@ class Reader:
     def start(self) -> None:
         """Read from here on."""
         self._watch()
+
+    def asked(self) -> None:
+        """The peer was sent a command, and owes an answer."""
+        self._owed = min(self._owed + LINES_PER_COMMAND, MOST_OWED_LINES)
 
     def stop(self) -> None:
         """Read and deliver no more."""
@@ -74,7 +90,7 @@ class Reader:
             self._turn()
         else:
             self._unwatch()
-            self._gate.wait(self._turn)
+            self._wait_for_gate()
 
     def _receive(self) -> bool:
         """Read once. Returns whether there may be more."""
@@ -90,21 +106,32 @@ class Reader:
         return not self._eof
 
     def _turn(self) -> None:
-        delivered = 0
-        while self._inbox and delivered < LINES_PER_TURN and self._gate.is_open:
+        delivered, most = 0, LINES_PER_TURN + self._owed
+        while delivered < most and self._gate.is_open and (self._inbox or self._may_say_more()):
             self._on_line(self._inbox.popleft())
             delivered += 1
+        self._owed = max(0, self._owed - delivered)
         if self._inbox:
             self._wait_for_turn()
         elif not self._stopped:
             self._go_on()
+
+    def _may_say_more(self) -> bool:
+        """Whether a peer that owes answers has said more meanwhile."""
+        more = self._owed > 0
+        while more and not self._inbox and not (self._stopped or self._splitter.too_long):
+            more = self._receive()
+        return bool(self._inbox)
 
     def _wait_for_turn(self) -> None:
         self._unwatch()
         if self._gate.is_open:
             self._loop.call_soon(self._turn)
         else:
-            self._gate.wait(self._turn)
+            self._wait_for_gate()
+
+    def _wait_for_gate(self) -> None:
+        self._gate.wait(self._turn, asked=self._owed > 0)
 
     def _go_on(self) -> None:
         if self._splitter.too_long:

@@ -1,4 +1,4 @@
-"""What the launcher met, turned away, dropped and did again, in a file that `diag bounds` reads.
+"""What the launcher met, turned away, dropped, did again and holds, for `diag bounds` to read.
 
 The file says it while the launcher lives, and goes on saying it when it has ended or was killed:
 it is written once a second if something changed, and at the end.
@@ -29,7 +29,7 @@ class Met(Struct, frozen=True):
 
 
 class Counts(Struct, frozen=True):
-    """All counts of one launcher since its start; `others` are by name."""
+    """All counts of one launcher since its start; of `others`, `…_now` is what it holds."""
 
     launcher_pid: int
     bounds: tuple[Met, ...]

@@ -217,6 +217,7 @@ class Launcher:
             bounds=self._options.bounds,
             server=self._server,
             runner=self._runner,
+            timers=self._timers,
             bus=self._bus,
             interpreter=self._interpreter,
             events=self._events,

@@ -37,11 +37,15 @@ SLICE_EVENTS = 256
 BATCH_EVENTS = 512
 """Events whose records are committed together at most; more of them wait for the next batch."""
 
-BUSY_EVENTS = 20_000
+BUSY_EVENTS = 2_000
 """Waiting events above which peers are no longer read (FACTS R-04: a bound, not a loss).
 
-Below a quarter of that they are read again.
+Below a quarter of that they are read again. It bounds what an answer waits behind: a fraction of a
+second's work, so that beyond capacity a saga ends late, but long before its deadline.
 """
+
+SAY_SECONDS = 10.0
+"""A launcher beyond its capacity pauses many times a second; log lines tell of it this often."""
 
 RETRY_SECONDS = 0.25
 """How often a failing log is tried again."""
@@ -127,6 +131,7 @@ class Runner(Generic[M]):
         self._watcher = watcher
         self._gate: Gate | None = None
         self._paused = False
+        self._said_pause = -SAY_SECONDS
         self._waiting: deque[Event] = deque()
         self._ahead = Batch()
         self._committing = False
@@ -153,8 +158,18 @@ class Runner(Generic[M]):
         if not self._paused and len(self._waiting) > self._busy_events and self._gate is not None:
             self._paused = True
             self.pauses += 1
-            logger.warning("%d events wait: peers are not read for a while", len(self._waiting))
+            self._say_pause()
             self._gate.pause_reading()
+
+    def _say_pause(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now >= self._said_pause + SAY_SECONDS:
+            self._said_pause = now
+            logger.warning(
+                "%d events wait: peers are not read while it is so many (%d times so far)",
+                len(self._waiting),
+                self.pauses,
+            )
 
     async def settled(self) -> None:
         """Wait until every event given so far was stepped and its effects were done.
@@ -227,7 +242,6 @@ class Runner(Generic[M]):
         ahead.events += count
         if self._paused and len(self._waiting) <= self._busy_events // 4 and self._gate is not None:
             self._paused = False
-            logger.warning("%d events wait: peers are read again", len(self._waiting))
             self._gate.resume_reading()
 
     def _step(self, event: Event) -> tuple[Effect, ...]:

@@ -1,6 +1,8 @@
 """The counts of a running launcher, gathered from its parts."""
 
+import asyncio
 import os
+import threading
 from dataclasses import dataclass
 
 from saga_core.agentmux import Mirror
@@ -12,6 +14,7 @@ from saga_shell.launcher.event_log import EventLog
 from saga_shell.launcher.family import Family
 from saga_shell.launcher.interpreter import COMMANDS_OVERFLOWED, Interpreter
 from saga_shell.launcher.runner import Runner
+from saga_shell.launcher.timers import Timers
 from saga_shell.log import LogWriter
 
 
@@ -22,6 +25,7 @@ class Tally:
     bounds: Bounds
     server: Server
     runner: Runner[Mirror]
+    timers: Timers
     bus: Bus
     interpreter: Interpreter
     events: EventLog
@@ -32,7 +36,7 @@ class Tally:
         """All counts since the start."""
         met = self._met()
         bounds = tuple(Met(name, getattr(self.bounds, name), times) for name, times in met.items())
-        return Counts(os.getpid(), bounds, self._others())
+        return Counts(os.getpid(), bounds, self._others() | self._held())
 
     def _met(self) -> dict[str, int]:
         server = self.server.counters()
@@ -69,4 +73,15 @@ class Tally:
             "records_waiting": self.log.pending_records,
             "records_refused": self.log.refused,
             "restarts": self.family.restarts,
+        }
+
+    def _held(self) -> dict[str, int]:
+        """What is there at this moment; all else only grows."""
+        return {
+            "sagas_in_flight_now": len(self.runner.state.sagas),
+            "peers_connected_now": len(self.server.connections()),
+            "timers_now": len(self.timers),
+            "timer_entries_now": self.timers.entries,
+            "tasks_now": len(asyncio.all_tasks()),
+            "threads_now": threading.active_count(),
         }

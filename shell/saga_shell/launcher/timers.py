@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from saga_core.engine import Timer, TimerFired
 
-_SLACK = 64
+SLACK = 64
 """Stale entries that may stay in the heap, however few timers are armed."""
 
 
@@ -27,6 +27,11 @@ class Timers:
 
     def __len__(self) -> int:
         return len(self._armed)
+
+    @property
+    def entries(self) -> int:
+        """What the heap holds, stale entries included."""
+        return len(self._heap)
 
     def arm(self, timer: Timer, seconds: float) -> None:
         """Let `timer` fire in `seconds`; an earlier arming of it no longer counts."""
@@ -58,7 +63,7 @@ class Timers:
         self._schedule()
 
     def _drop_stale(self) -> None:
-        if len(self._heap) > 2 * len(self._armed) + _SLACK:
+        if len(self._heap) > 2 * len(self._armed) + SLACK:
             self._heap = [entry for entry in self._heap if self._is_armed(entry)]
             heapq.heapify(self._heap)
             self._schedule()

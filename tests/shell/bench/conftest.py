@@ -24,6 +24,8 @@ def sizes() -> Sizes:
         history=(30, 60),
         unresolved=(0, 20),
         held=40,
+        through=50,
+        load_seconds=4,
     )
 
 

@@ -12,6 +12,7 @@ from tests.shell.cli.terminal import PROGRAM, agentmux, here, misfits, one_line,
 import saga_shell.cli.bench as command
 from saga_shell.bench.failure import BenchFailed
 from saga_shell.bench.figures import Run, at_least, at_most
+from saga_shell.bench.parts import PARTS
 from saga_shell.bench.place import Tell
 from saga_shell.bench.sizes import FULL, QUICK, Sizes
 
@@ -79,8 +80,8 @@ def test_the_tables(faked: list[Sizes]) -> None:
 
 def test_all_parts_and_the_sizes(faked: list[Sizes]) -> None:
     """Without a part all are measured; options change the sizes, `--quick` makes them small."""
-    assert here("bench", "--json").out.count("\n") == 6
-    assert faked == [FULL] * 6
+    assert here("bench", "--json").out.count("\n") == len(PARTS)
+    assert faked == [FULL] * len(PARTS)
     faked.clear()
     here("bench", "log", "--quick", "--runs", "1", "--in-flight", "9", "--in-flight", "3")
     (sizes,) = faked

@@ -3,10 +3,12 @@
 import asyncio
 import json
 import os
+import signal
 import socket
 import subprocess
 from pathlib import Path
 
+import pytest
 from returns.result import Failure, Success
 from tests.shell.host.fake_launcher import is_running
 
@@ -18,9 +20,9 @@ from saga_shell.host.link import MOST_UNSENT, LauncherLink
 from saga_shell.host.session import end_session, members
 
 
-def sleeper() -> "subprocess.Popen[bytes]":
-    """A process that leads its own session."""
-    return subprocess.Popen(["sleep", "1000"], start_new_session=True)
+def sleeper(*descriptors: int) -> "subprocess.Popen[bytes]":
+    """A process that leads its own session, and holds these descriptors of ours."""
+    return subprocess.Popen(["sleep", "1000"], start_new_session=True, pass_fds=descriptors)
 
 
 def test_a_launcher_that_does_not_read_is_left() -> None:
@@ -71,10 +73,34 @@ def test_the_guard_ends_what_was_not_forgotten() -> None:
             guard.watch(process.pid)
         guard.forget(kept.pid)
         os.close(writing)
-        guard_sessions(reading)
+        guard_sessions(reading, os.getpid(), orphan_seconds=60)
         assert doomed.wait() < 0
         assert is_running(kept.pid)
         kept.kill()
+
+
+@pytest.mark.parametrize("launcher", ["dies", "is dead already"])
+def test_the_guard_ends_a_host_that_outlives_its_launcher(launcher: str) -> None:
+    """Issue 4.6: a host that hangs can't notice; it is killed, its pipe ends, its panes end."""
+    reading, writing = os.pipe()
+    with sleeper() as launching, sleeper() as pane, sleeper(writing) as host:
+        guard = Guard(writing, print)
+        guard.watch(pane.pid)
+        if launcher == "is dead already":
+            end(launching)
+        guard.launched_by(launching.pid)
+        if launcher == "dies":
+            end(launching)
+        os.close(writing)
+        guard_sessions(reading, host.pid, orphan_seconds=0.1)
+        assert host.wait() == -signal.SIGKILL
+        assert pane.wait() < 0
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Kill it, and let its number go."""
+    process.kill()
+    process.wait()
 
 
 def test_a_lost_guard_is_noticed() -> None:

@@ -15,6 +15,7 @@ from saga_shell.launcher.bus import Bus
 from saga_shell.launcher.interpreter import Interpreter
 from saga_shell.launcher.runner import Runner
 from saga_shell.launcher.timers import Timers
+from saga_shell.rehearsal.clock import run_virtually
 
 BUSY = 1_000
 ONE_TURN = 256
@@ -56,7 +57,7 @@ def small_runner() -> Runner[Mirror]:
 def test_reading_stops_above_one_bound_and_goes_on_below_the_other(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """FACTS R-04: one pause and one resume per flood, both said; timers still get in meanwhile."""
+    """FACTS R-04: one pause and one resume per flood, said; timers still get in meanwhile."""
 
     async def main() -> None:
         gate = Gate()
@@ -78,8 +79,32 @@ def test_reading_stops_above_one_bound_and_goes_on_below_the_other(
     with caplog.at_level(logging.WARNING):
         asyncio.run(main())
     assert caplog.messages == [
-        "1001 events wait: peers are not read for a while",
-        "250 events wait: peers are read again",
+        "1001 events wait: peers are not read while it is so many (1 times so far)"
+    ]
+
+
+def test_many_pauses_are_few_lines(caplog: pytest.LogCaptureFixture) -> None:
+    """House rule: each pause is counted; a flood that lasts is said every ten seconds."""
+
+    async def main() -> None:
+        runner = small_runner()
+        runner.hold_back(Gate())
+        running = asyncio.create_task(runner.run())
+        for _ in range(21):
+            for _ in range(BUSY + 1):
+                runner.give(late())
+            await runner.settled()
+            await asyncio.sleep(1)
+        assert runner.pauses == 21
+        running.cancel()
+        await asyncio.wait([running])
+
+    with caplog.at_level(logging.WARNING):
+        run_virtually(main())
+    assert [line.rpartition("(")[2] for line in caplog.messages] == [
+        "1 times so far)",
+        "11 times so far)",
+        "21 times so far)",
     ]
 
 
