@@ -1,9 +1,11 @@
 """The real launcher, with one addition: its disk is as `SAGA_DISK` says, a file that a test writes.
 
-`full`: no page can be added to the database. `read-only`: nothing can be written. An empty or
-missing file: all is well. SQLite itself finds the fault, and at each transaction anew.
+`full`: no page can be added to the database. `read-only`: the database can't be written. `dead`:
+neither can the lock file. An empty or missing file: all is well. SQLite itself finds the fault, and
+at each transaction anew. `SAGA_ID_BLOCK`: how many saga ids are reserved at a time.
 """
 
+import errno
 import os
 import sqlite3
 from functools import partial
@@ -12,10 +14,18 @@ from typing import Any
 
 from saga_shell.cli.main import main
 from saga_shell.launcher import launch
-from saga_shell.log import LogOptions
+from saga_shell.log import ID_BLOCK, DataLock, LogOptions
 
 HEALTH = Path(os.environ["SAGA_DISK"])
+BLOCK = int(os.environ.get("SAGA_ID_BLOCK", ID_BLOCK))
 NO_BOUND = 1 << 30
+
+write_lock_file = DataLock._write
+
+
+def health() -> str:
+    """How the disk is."""
+    return HEALTH.read_text() if HEALTH.exists() else ""
 
 
 class SickConnection(sqlite3.Connection):
@@ -28,15 +38,23 @@ class SickConnection(sqlite3.Connection):
         return super().execute(sql, *parameters)
 
     def _look(self) -> None:
-        health = HEALTH.read_text() if HEALTH.exists() else ""
         (pages,) = super().execute("PRAGMA page_count").fetchone()
-        bound = pages if health == "full" else NO_BOUND
+        bound = pages if health() == "full" else NO_BOUND
         super().execute(f"PRAGMA max_page_count = {bound}").fetchall()
-        super().execute(f"PRAGMA query_only = {'ON' if health == 'read-only' else 'OFF'}")
+        query_only = "ON" if health() in {"read-only", "dead"} else "OFF"
+        super().execute(f"PRAGMA query_only = {query_only}")
+
+
+def write_unless_dead(self: DataLock, id_floor: int) -> None:
+    """`DataLock._write`, on a disk that may be dead."""
+    if health() == "dead":
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+    write_lock_file(self, id_floor)
 
 
 if __name__ == "__main__":
     launch.LogOptions = partial(  # type: ignore[assignment, attr-defined]  # the addition
-        LogOptions, connection_class=SickConnection
+        LogOptions, connection_class=SickConnection, id_block=BLOCK
     )
+    DataLock._write = write_unless_dead  # type: ignore[method-assign]  # the addition
     main()

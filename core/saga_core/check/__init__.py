@@ -22,6 +22,7 @@ from saga_core.check.scope import (
     NAMES,
     NO_LESS,
     REDUCTIONS,
+    LogForm,
     Scenario,
     Scope,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "Counterexample",
     "Limits",
     "Line",
+    "LogForm",
     "Outcome",
     "Played",
     "Progress",

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 
+import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 from pyrsistent import pmap
 
+from saga_core.agentmux import wire
 from saga_core.agentmux.application import AgentMux
 from saga_core.agentmux.commands import (
     DrainPoolIfLast,
@@ -19,9 +22,9 @@ from saga_core.agentmux.commands import (
 from saga_core.agentmux.events import PoolWindowPromoted, WindowClosed
 from saga_core.agentmux.mirror import Client, Mirror
 from saga_core.agentmux.sagas import PoolRespawn, WindowCleanup
-from saga_core.check.scope import Scenario
+from saga_core.check.scope import LogForm, Scenario
 from saga_core.engine.events import CommandReceived, ConnectionOpened, Event
-from saga_core.engine.messages import UNSTAMPED, Command
+from saga_core.engine.messages import UNSTAMPED, BusEvent, Command
 from saga_core.engine.ordered import sorted_items
 
 
@@ -68,6 +71,37 @@ def _client(client: Client, ids: list[int], names: Mapping[int, int]) -> Client:
     return replace(client, pid=names[client.pid], client_id=ids.index(client.client_id) + 1)
 
 
+class Promoted(Struct, frozen=True):
+    """What a refill was started with."""
+
+    promoted_label: str
+
+
+class Closed(Struct, frozen=True):
+    """What a cleanup was started with."""
+
+    closed_label: str
+
+
+def trigger_of(name: str, input_json: str) -> BusEvent | None:
+    """The report of the host that started a saga (FACTS 3.2)."""
+    try:
+        if name == PoolRespawn.NAME:
+            promoted = msgspec.json.decode(input_json, type=Promoted)
+            return PoolWindowPromoted(promoted.promoted_label, UNSTAMPED)
+        if name == WindowCleanup.NAME:
+            closed = msgspec.json.decode(input_json, type=Closed)
+            return WindowClosed(closed.closed_label, UNSTAMPED)
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+    return None
+
+
+def event_of(line: str) -> BusEvent | None:
+    """The event of a line of the wire."""
+    return wire.decode_event(line.encode()).value_or(None)
+
+
 SCENARIO = Scenario(
     application=AgentMux(),
     triggers={
@@ -79,4 +113,5 @@ SCENARIO = Scenario(
     failure=failure,
     peers=("host",),
     settle=settled,
+    log=LogForm(trigger_of, event_of, wire.encode),
 )

@@ -54,6 +54,19 @@ def _as_it_is(mirror: Any, _connections: Mapping[int, int]) -> Any:
     return mirror
 
 
+class LogForm(Struct, frozen=True):
+    """How an application's messages stand in its log, for whoever reads that log back.
+
+    `line_of` gives the line of a message, as the log keeps it; `event_of` is the event of a line,
+    None if it is no event. `trigger_of` is the event that opens a saga of that name with that input
+    (`input_json`, the text as logged); None if there is no such saga, or it takes no such input.
+    """
+
+    trigger_of: Callable[[str, str], BusEvent | None]
+    event_of: Callable[[str], BusEvent | None]
+    line_of: Callable[[Command | BusEvent], bytes]
+
+
 class Scenario(Struct, frozen=True):
     """An application and its world.
 
@@ -61,7 +74,8 @@ class Scenario(Struct, frozen=True):
     `target` comes in over a connection. `answers` is what that peer says when it did what a
     command asks, each one possible; `failure` is what it says when it could not. `peers` are the
     targets that sagas use. `settle` gives the mirror new names for its connections, and shared
-    ones to whatever in it only grows; it is needed if the mirror holds either.
+    ones to whatever in it only grows; it is needed if the mirror holds either. `log` is needed to
+    check a recorded log (`check_log`).
     """
 
     application: Application[Any]
@@ -71,6 +85,7 @@ class Scenario(Struct, frozen=True):
     failure: Callable[[Command], Command]
     peers: tuple[str, ...]
     settle: Callable[[Any, Mapping[int, int]], Any] = _as_it_is
+    log: LogForm | None = None
 
 
 class Scope(Struct, frozen=True):

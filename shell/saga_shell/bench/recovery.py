@@ -7,6 +7,7 @@ is left out, so that what grows with the file can be seen. Log lines are held ba
 
 import asyncio
 import io
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -123,6 +124,11 @@ def diag_seconds(data_dir: Path) -> float:
 
 
 def _copy(data_dir: Path, place: Place) -> Path:
+    """A copy that is on the disk: else the launcher's first sync would write all of it."""
     copied = place.new()
     shutil.copytree(data_dir, copied)
+    for path in copied.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
     return copied

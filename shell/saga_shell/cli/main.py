@@ -18,6 +18,9 @@ _COMMANDS = {
     "run": Lazy("saga_shell.cli.run:run", "Run the launcher until it is told to end."),
     "diag": Lazy("saga_shell.cli.diag.group:diag", "Ask what happened, or what happens now."),
     "check": Lazy("saga_shell.cli.check:check", "Drive sagas through every race there is."),
+    "check-log": Lazy(
+        "saga_shell.cli.check_log:check_log", "Hold a recorded saga log against the reducer."
+    ),
     "simulate": Lazy("saga_shell.cli.simulate:simulate", "Play long runs with faults, by seeds."),
     "demo": Lazy("saga_shell.cli.demo:demo", "Watch sagas run, fail and recover, in 15 seconds."),
     "bench": Lazy("saga_shell.cli.bench:bench", "Measure what it costs, beside its limits."),

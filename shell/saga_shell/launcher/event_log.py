@@ -1,9 +1,9 @@
 """The forensic record of the bus: one raw event per line, on disk (FACTS 1.2).
 
-A thread of its own writes what gathered meanwhile in one go, so the loop never waits and a burst
-costs few writes. The file is synced within a second and at the end: a crash of the machine can
-lose the last second of it, a crash of the launcher nothing that was written. When the disk can't
-keep up or fails, lines are dropped, counted, and said so (R-61).
+A thread of its own writes what gathered within some milliseconds in one go, so the loop never waits
+and a burst costs few writes. The file is synced within a second and at the end: a crash of the
+machine can lose the last second of it, a crash of the launcher those milliseconds. When the disk
+can't keep up or fails, lines are dropped, counted, and said so (R-61).
 """
 
 import logging
@@ -29,6 +29,10 @@ QUEUE_BYTES = 64 * 1024 * 1024
 
 CHUNK_BYTES = 256 * 1024
 """Lines are joined into one write up to about this size."""
+
+GATHER_SECONDS = 0.01
+"""How long fewer lines than a chunk wait for others. A thread that wakes for each of them would
+take the interpreter from the loop, just when that has the next answer to read."""
 
 SYNC_SECONDS = 1.0
 CLOSE_SECONDS = 5.0
@@ -110,6 +114,8 @@ class EventLog:
             self._idle = True
             self._work.wait_for(lambda: self._lines or self._ending, self._seconds_to_sync())
             self._idle = False
+            if self._lines and self._bytes_in - self._bytes_out < CHUNK_BYTES:
+                self._work.wait_for(lambda: self._ending, GATHER_SECONDS)
             lines: list[bytes] = []
             size = 0
             while self._lines and size < CHUNK_BYTES:
@@ -121,7 +127,7 @@ class EventLog:
 
     def _write(self, lines: list[bytes]) -> None:
         try:
-            self._append(b"".join(line + b"\n" for line in lines))
+            self._append(b"\n".join([*lines, b""]))
         except OSError as error:
             with self._work:
                 self._may_be_torn = True

@@ -58,11 +58,13 @@ class Interpreter:
     """Carries effects out, in order, after their records were committed.
 
     Never waits. `redeliveries` counts commands sent again because their connection ended,
-    `failures` the sagas that failed at one of our own bounds.
+    `failures` the sagas that failed at one of our own bounds. While `sums_up`, sagas that fail are
+    not named one by one in the log lines: whoever sets it says how many there were.
     """
 
     def __init__(self, peers: Peers, bus: Bus, timers: Timers) -> None:
         self.redeliveries = 0
+        self.sums_up = False
         self.failures = Counter(dict.fromkeys(FAILURES.values(), 0))
         self._peers = peers
         self._bus = bus
@@ -96,6 +98,8 @@ class Interpreter:
             self.failures[FAILURES[reason]] += 1
 
     def _say_failed(self, event: SagaFailed) -> None:
+        if self.sums_up:
+            return
         if self._failed_now == 0:
             asyncio.get_running_loop().call_soon(self._say_how_many_more)
         self._failed_now += 1

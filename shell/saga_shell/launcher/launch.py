@@ -128,6 +128,7 @@ class Launcher:
         """Recover, serve until something ends it, and end in good order."""
         steps = asyncio.create_task(self._run_steps())
         try:
+            self._interpreter.sums_up = True
             self._give(_recovery(self._log))
             ended = await first(asyncio.shield(steps), self._serve(announce), _stopped(stop))
         finally:
@@ -154,6 +155,7 @@ class Launcher:
     async def _serve(self, announce: Announce) -> Exit:
         """Nobody connects before recovery is done: its events are the first of the ring."""
         await self._runner.settled()
+        self._interpreter.sums_up = False
         await self._server.start()
         match await self._family.start():
             case Failure(line):
@@ -279,7 +281,13 @@ async def _open_log(options: Options, lock: DataLock) -> Success[LogWriter] | Fa
     if location.warning is not None:
         logger.warning("%s", location.warning)
     log_options = LogOptions(encode=wire.encode, synchronous=options.synchronous)
-    match await LogWriter.open(location.path, log_options, announce=lock.note):
+    match await LogWriter.open(
+        location.path,
+        log_options,
+        announce=lock.note,
+        reserve=lock.reserve_ids,
+        id_floor=lock.id_floor,
+    ):
         case Failure(error):
             return Failure(error.message)
         case Success(log):
@@ -289,7 +297,11 @@ async def _open_log(options: Options, lock: DataLock) -> Success[LogWriter] | Fa
 def _recovery(log: LogWriter) -> RecoveryRequested:
     start = log.start
     if start.unresolved:
-        logger.warning("%d saga(s) were in flight when the last run died", len(start.unresolved))
+        logger.warning(
+            "%d saga(s) were in flight when the last run died and are failed now:"
+            " `diag sagas --state failed_compensation` shows them",
+            len(start.unresolved),
+        )
     return RecoveryRequested(start.next_saga_id, start.unresolved, start.outcomes)
 
 

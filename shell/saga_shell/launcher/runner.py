@@ -65,6 +65,9 @@ class DurableLog(Protocol):
     async def retry(self) -> Success[None] | Failure[str]:
         """Make durable what waits."""
 
+    async def secure_ids(self, records: Sequence[LogRecord]) -> Success[None] | Failure[str]:
+        """Let no later run use the ids of sagas that `records` open, though they aren't durable."""
+
 
 class Gate(Protocol):
     """What holds peers back while too much waits; `saga_shell.ipc.Server` is one."""
@@ -241,6 +244,7 @@ class Runner(Generic[M]):
                 return
             self._late_records += len(records)
             self._log.defer(records)
+            await self._secure_ids(records)
         await asyncio.sleep(0)
 
     async def _commit(self, records: list[LogRecord]) -> None:
@@ -252,6 +256,15 @@ class Runner(Generic[M]):
             self._committing = False
         if isinstance(committed, Failure):
             self._log_failed(committed.failure())
+            await self._secure_ids(records)
+
+    async def _secure_ids(self, records: list[LogRecord]) -> None:
+        """Rather end than show an id that a later run may use again (FACTS R-41)."""
+        match await self._log.secure_ids(records):
+            case Failure(line):
+                raise LogStopped(line)
+            case Success():
+                pass
 
     def _log_failed(self, error: str) -> None:
         if self._stop_on_failure:

@@ -13,8 +13,11 @@ from saga_shell.log.options import (
 )
 from saga_shell.log.paths import LogLocation, current_path, find_log, settle_log
 from saga_shell.log.reader import (
+    LOWEST_ID,
+    Extent,
     SagaLogReader,
     SagaRow,
+    SagaRows,
     StepRow,
     open_read_only,
     steps_progressed,
@@ -26,10 +29,12 @@ from saga_shell.log.writer import VACUUM_INTERVAL_SECONDS, LogWriter
 __all__ = [
     "BUSY_TIMEOUT_MS",
     "ID_BLOCK",
+    "LOWEST_ID",
     "OUTCOMES_READ",
     "SCHEMA_VERSION",
     "VACUUM_INTERVAL_SECONDS",
     "DataLock",
+    "Extent",
     "LogError",
     "LogErrorKind",
     "LogLocation",
@@ -40,6 +45,7 @@ __all__ = [
     "SagaLog",
     "SagaLogReader",
     "SagaRow",
+    "SagaRows",
     "StepRow",
     "Synchronous",
     "acquire",

@@ -2,6 +2,10 @@
 
 A record waits here until its commit succeeded. The backlog has no bound: a bound would lose rows.
 Its length is visible while it grows, in `pending_records`, on the bus and in `diag`.
+
+While the file can't be written, its counter of saga ids can't be raised either. Ids are then
+reserved in a second place, which the next run reads too, so that a crash in the middle of an outage
+lets no id be used twice, however many sagas were opened (R-18, R-41).
 """
 
 import logging
@@ -15,7 +19,7 @@ from returns.result import Failure, Success
 
 from saga_core.engine import LogRecord
 from saga_shell.log.errors import LogError, LogErrorKind
-from saga_shell.log.options import LogOptions
+from saga_shell.log.options import MAX_SAGA_ID, LogOptions
 from saga_shell.log.statements import Batch
 from saga_shell.log.store import SagaLog
 
@@ -32,12 +36,28 @@ _CONNECTION_STAYS: frozenset[LogErrorKind] = frozenset({"locked", "full"})
 Announce = Callable[[str], None]
 """Told one line when the log is degraded, and an empty one when it works again."""
 
+Reserve = Callable[[int], Success[None] | Failure[str]]
+"""Lets no later run give out an id below the one given; the failure says why that can't be."""
+
+
+def no_second_place(_: int) -> Failure[str]:
+    """A log that stands alone has only its own counter."""
+    return Failure("there is no second place for them")
+
 
 class Backlog:
     """Owns the log. `take` may be called from any thread; all else only from the log's own."""
 
-    def __init__(self, log: SagaLog, options: LogOptions, announce: Announce) -> None:
+    def __init__(
+        self,
+        log: SagaLog,
+        options: LogOptions,
+        announce: Announce,
+        reserve: Reserve = no_second_place,
+    ) -> None:
         self.refused = 0
+        self._reserve = reserve
+        self._reserved = 0
         self._log = log
         self._options = options
         self._announce = announce
@@ -72,6 +92,37 @@ class Backlog:
                 case Failure(error):
                     return self._degrade(chunk, error)
         return self._recover()
+
+    @property
+    def ids_below(self) -> int:
+        """Ids below this are never given out again, whatever becomes of this process."""
+        return max(self._reserved, self._log.ids_below)
+
+    def secure_ids(self, highest: int) -> Success[None] | Failure[str]:
+        """Let no later run use an id up to `highest`; one line if that can't be promised."""
+        if highest < self.ids_below:
+            return Success(None)
+        match self._reserve_ahead(highest + 1):
+            case Failure(why):
+                return Failure(
+                    f"saga ids from {self.ids_below} on could be used twice, because neither "
+                    f"saga log {self.path} nor the lock file can be written ({why}): "
+                    "make the disk writable and start the launcher again"
+                )
+            case Success() as secured:
+                return secured
+
+    def _keep_ids(self) -> None:
+        """The file may be gone, and its counter with it: have one elsewhere, or a new file."""
+        if isinstance(self._reserve_ahead(self._log.unused_id), Failure) and not self._connected:
+            self._connect()
+
+    def _reserve_ahead(self, unused: int) -> Success[None] | Failure[str]:
+        bound = min(unused + self._options.id_block, MAX_SAGA_ID)
+        reserved = self._reserve(bound)
+        if isinstance(reserved, Success):
+            self._reserved = bound
+        return reserved
 
     def vacuum(self, cutoff: datetime) -> Success[int] | Failure[str]:
         """Remove some of the sagas that ended before `cutoff`; return how many."""
@@ -114,17 +165,21 @@ class Backlog:
         return chunk
 
     def _write(self, chunk: list[Batch]) -> Success[tuple[str, ...]] | Failure[LogError]:
-        if not self._connected:
-            match self._reopen():
-                case Failure() as refused:
-                    return refused
-                case Success(log):
-                    self._log, self._connected = log, True
-        return self._log.commit(chunk)
+        match self._connect():
+            case Failure() as refused:
+                return refused
+            case Success(log):
+                return log.commit(chunk)
 
-    def _reopen(self) -> Success[SagaLog] | Failure[LogError]:
+    def _connect(self) -> Success[SagaLog] | Failure[LogError]:
+        """Open the file anew if it has to be."""
+        if self._connected:
+            return Success(self._log)
         options = msgspec.structs.replace(self._options, busy_timeout_ms=self._short_timeout())
-        return SagaLog.open(self.path, options, id_floor=self._log.unused_id)
+        opened = SagaLog.open(self.path, options, id_floor=self._log.unused_id)
+        if isinstance(opened, Success):
+            self._log, self._connected = opened.unwrap(), True
+        return opened
 
     def _settle(self, chunk: list[Batch], refusals: tuple[str, ...]) -> None:
         for batch in chunk:
@@ -144,6 +199,8 @@ class Backlog:
         elif self._connected:
             self._log.abandon()
             self._connected = False
+        if not self._degraded:
+            self._keep_ids()
         self._degraded = True
         self._announce(f"{error.message}; {self.pending_records} record(s) wait in memory")
         return Failure(error.message)

@@ -1,7 +1,9 @@
 """One launcher per data directory, and how others can tell that it lives (FACTS R-48, R-49).
 
 The lock is the kernel's (`flock`): it ends with its process, however that dies. The file stays,
-and holds the owner's pid and, while the log can't be written, a line that says so.
+and holds the owner's pid, the saga ids that are taken, and, while the log can't be written, a line
+that says so. It is rewritten in place and stays within one block, so a full disk and a locked
+database are no obstacle: that makes it the second place where saga ids are reserved.
 """
 
 import fcntl
@@ -31,17 +33,39 @@ class Owner(Struct, frozen=True):
 
 
 class DataLock:
-    """Held until `release`, or until the process ends."""
+    """Held until `release`, or until the process ends.
 
-    def __init__(self, descriptor: int) -> None:
+    `id_floor`: no saga id below it may be given out, whatever the log says (FACTS R-41).
+    """
+
+    def __init__(self, descriptor: int, path: Path) -> None:
+        self.id_floor = _id_floor(descriptor)
         self._descriptor = descriptor
+        self._path = path
+        self._note = ""
 
     def note(self, text: str) -> None:
         """Leave one line for `diag`; an empty one takes it back. Never raises for a full disk."""
-        content = f"{os.getpid()}\n{text}\n".encode()
+        self._note = text
         with suppress(OSError):
-            os.pwrite(self._descriptor, content, 0)
-            os.ftruncate(self._descriptor, len(content))
+            self._write(self.id_floor)
+
+    def reserve_ids(self, bound: int) -> Success[None] | Failure[str]:
+        """Let every later run begin at `bound` or above; the failure says why that can't be."""
+        try:
+            if not os.path.samestat(self._path.stat(), os.fstat(self._descriptor)):
+                return Failure(f"lock file {self._path}: somebody replaced it")
+            self._write(bound)
+            os.fdatasync(self._descriptor)
+        except OSError as error:
+            return Failure(f"lock file {self._path}: {error.strerror}")
+        self.id_floor = bound
+        return Success(None)
+
+    def _write(self, id_floor: int) -> None:
+        content = f"{os.getpid()}\n{id_floor}\n{self._note}\n".encode()
+        os.pwrite(self._descriptor, content, 0)
+        os.ftruncate(self._descriptor, len(content))
 
     def release(self) -> None:
         """Give the data directory free; the file stays."""
@@ -65,7 +89,7 @@ def acquire(data_dir: Path) -> Success[DataLock] | Failure[str]:
         owner = _read(descriptor)
         os.close(descriptor)
         return Failure(_refusal(data_dir, owner))
-    lock = DataLock(descriptor)
+    lock = DataLock(descriptor, path)
     lock.note("")
     return Success(lock)
 
@@ -108,9 +132,19 @@ def _try(descriptor: int, operation: int) -> bool:
 
 
 def _read(descriptor: int) -> Owner:
-    text = os.pread(descriptor, _LONGEST_NOTE, 0).decode(errors="replace")
-    pid, note, *_ = [*text.split("\n"), ""]
+    pid, _, note = _lines(descriptor)
     return Owner(int(pid) if pid.isdecimal() else None, note or None)
+
+
+def _id_floor(descriptor: int) -> int:
+    _, floor, _ = _lines(descriptor)
+    return int(floor) if floor.isdecimal() else 1
+
+
+def _lines(descriptor: int) -> tuple[str, str, str]:
+    text = os.pread(descriptor, _LONGEST_NOTE, 0).decode(errors="replace")
+    pid, floor, note, *_ = [*text.split("\n"), "", "", ""]
+    return pid, floor, note
 
 
 def _refusal(data_dir: Path, owner: Owner) -> str:

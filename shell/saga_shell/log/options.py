@@ -15,8 +15,11 @@ Synchronous = Literal["full", "normal"]
 BUSY_TIMEOUT_MS = 5_000
 """How long a commit waits for a lock that another process holds (FACTS 4.1)."""
 
-ID_BLOCK = 1_000
-"""Saga ids reserved at a time; the durable counter is ahead by more than half of it."""
+ID_BLOCK = 10_000
+"""Saga ids reserved at a time; the durable counter is ahead by more than half of it.
+
+A crash leaves out the rest of a block; an outage of the disk may use it up (`backlog`).
+"""
 
 MAX_SAGA_ID = 2**63 - 1
 """The largest integer that SQLite holds."""

@@ -48,6 +48,29 @@ class StepRow(Struct, frozen=True):
     failure_reason: str | None
 
 
+class SagaRows(Struct, frozen=True):
+    """All rows of one saga; `saga` is None if only steps are left of it."""
+
+    saga_id: int
+    saga: SagaRow | None
+    steps: tuple[StepRow, ...]
+
+
+class _OwnedStep(StepRow, frozen=True):
+    saga_id: int
+
+
+LOWEST_ID = -(2**63)
+"""The lowest integer that SQLite holds: where the first page begins."""
+
+
+class Extent(Struct, frozen=True):
+    """How many sagas a log has, and when the first of those that ended did so."""
+
+    sagas: int
+    oldest_end: str | None
+
+
 _SAGAS = (
     "SELECT saga_id, name, state, started_at, ended_at, input_json, failure_reason"
     " FROM launcher_saga WHERE"
@@ -69,6 +92,18 @@ _IN_OTHER_STATE = _newest("state = :state AND state <> 'completed'")
 _STEPS = (
     "SELECT step_index, name, state, target, cmd_json, output_json, started_at, ended_at,"
     " failure_reason FROM launcher_saga_step WHERE saga_id = :saga_id ORDER BY step_index"
+)
+
+_PAGE = f"{_SAGAS} saga_id >= :first ORDER BY saga_id LIMIT :limit"
+_STEPS_OF_PAGE = (
+    "SELECT step_index, name, state, target, cmd_json, output_json, started_at, ended_at,"
+    " failure_reason, saga_id FROM launcher_saga_step"
+    " WHERE saga_id BETWEEN :first AND :last ORDER BY saga_id, step_index"
+)
+_EXTENT = (
+    "SELECT (SELECT count(*) FROM launcher_saga) AS sagas,"
+    " (SELECT min(coalesce(ended_at, started_at)) FROM launcher_saga"
+    " WHERE state NOT IN ('running', 'compensating')) AS oldest_end"
 )
 
 _Values = dict[str, int | str | None]
@@ -157,6 +192,27 @@ class SagaLogReader:
         """The steps of one saga by index, whatever state the saga is in."""
         return self._rows(_STEPS, {"saga_id": _key(saga_id)}, StepRow)
 
+    def extent(self) -> Success[Extent] | Failure[LogError]:
+        """How much there is to read."""
+        match self._rows(_EXTENT, {}, Extent):
+            case Failure() as failed:
+                return failed
+            case Success(rows):
+                return Success(rows[0] if rows else Extent(0, None))
+
+    def page(self, first: int, limit: int) -> Success[tuple[SagaRows, ...]] | Failure[LogError]:
+        """The first `limit` sagas from the id `first` on, ascending; empty at the end.
+
+        Begin with `LOWEST_ID`, and go on above the last id of the page before.
+        """
+        sagas = self._rows(_PAGE, {"first": first, "limit": limit}, SagaRow)
+        if isinstance(sagas, Failure):
+            return sagas
+        rows = sagas.unwrap()
+        last = rows[-1].saga_id if len(rows) == limit else MAX_SAGA_ID
+        steps = self._rows(_STEPS_OF_PAGE, {"first": first, "last": last}, _OwnedStep)
+        return steps if isinstance(steps, Failure) else Success(_joined(rows, steps.unwrap()))
+
     def _rows(
         self, sql: str, values: _Values, kind: type[R]
     ) -> Success[tuple[R, ...]] | Failure[LogError]:
@@ -164,6 +220,16 @@ class SagaLogReader:
         if connection is None:
             return Success(())
         return attempt(self.path, lambda: Success(_read(connection, sql, values, kind)))
+
+
+def _joined(sagas: tuple[SagaRow, ...], steps: tuple[_OwnedStep, ...]) -> tuple[SagaRows, ...]:
+    by_id = {row.saga_id: row for row in sagas}
+    owned: dict[int, list[StepRow]] = {row.saga_id: [] for row in sagas}
+    for step in steps:
+        owned.setdefault(step.saga_id, []).append(step)
+    return tuple(
+        SagaRows(saga_id, by_id.get(saga_id), tuple(owned[saga_id])) for saga_id in sorted(owned)
+    )
 
 
 def _newest_of(rows: tuple[SagaRow, ...], limit: int) -> tuple[SagaRow, ...]:

@@ -31,8 +31,8 @@ class SagaLog:
     """An open log. `next_saga_id` lies above every id that was shown before it was opened.
 
     Ids are reserved in blocks (FACTS R-41): the counter in the file is always ahead of the ids in
-    use, so that ids whose rows could not be written are not used again either (R-18). What is
-    left: more than half a block of sagas opened while the file can't be written, and a crash then.
+    use, so that ids whose rows could not be written are not used again either (R-18). What lies
+    beyond the block while the file can't be written is the backlog's to secure.
     """
 
     def __init__(
@@ -209,6 +209,11 @@ class SagaLog:
             self._connection.close()
 
     @property
+    def ids_below(self) -> int:
+        """Ids below this are in the file's counter: no later run that reads it gives them out."""
+        return self._bound
+
+    @property
     def unused_id(self) -> int:
         """Above every id that this log was ever asked to write."""
         return self._unused_id
@@ -274,11 +279,15 @@ def _reserve_ids(connection: sqlite3.Connection, bound: int) -> None:
 
 def _highest_opened(batches: Sequence[Batch]) -> int:
     """The highest id of a saga that one of `batches` opens, or 0."""
+    return max((highest_opened(batch.records) for batch in batches), default=0)
+
+
+def highest_opened(records: Sequence[LogRecord]) -> int:
+    """The highest id of a saga that one of `records` opens, or 0."""
     highest = 0
-    for batch in batches:
-        for record in batch.records:
-            if type(record) is SagaOpened and record.saga_id > highest:
-                highest = record.saga_id
+    for record in records:
+        if type(record) is SagaOpened and record.saga_id > highest:
+            highest = record.saga_id
     return highest
 
 

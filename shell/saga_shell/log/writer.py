@@ -11,11 +11,11 @@ from typing import NoReturn, TypeVar
 from returns.result import Failure, Success
 
 from saga_core.engine import LogRecord
-from saga_shell.log.backlog import Announce, Backlog
+from saga_shell.log.backlog import Announce, Backlog, Reserve, no_second_place
 from saga_shell.log.errors import LogError
 from saga_shell.log.history import LogStart
 from saga_shell.log.options import LogOptions, days_before
-from saga_shell.log.store import SagaLog
+from saga_shell.log.store import SagaLog, highest_opened
 from saga_shell.log.thread import OneThread
 
 logger = logging.getLogger(__name__)
@@ -43,21 +43,29 @@ class LogWriter:
 
     @classmethod
     async def open(
-        cls, path: Path, options: LogOptions, *, announce: Announce = lambda _: None
+        cls,
+        path: Path,
+        options: LogOptions,
+        *,
+        announce: Announce = lambda _: None,
+        reserve: Reserve = no_second_place,
+        id_floor: int = 1,
     ) -> Success["LogWriter"] | Failure[LogError]:
         """Open the log at `path` on a thread of its own.
 
         `announce` is called on that thread: with one line whenever a commit failed, with an empty
-        one when nothing waits any more.
+        one when nothing waits any more. So is `reserve`, for ids that the file can't keep. Ids
+        start at `id_floor` or above.
         """
         executor = OneThread("saga-log")
         loop = asyncio.get_running_loop()
-        match await loop.run_in_executor(executor, _open, path, options):
+        match await loop.run_in_executor(executor, _open, path, options, id_floor):
             case Failure() as refused:
                 executor.shutdown()
                 return refused
             case Success((log, start)):
-                return Success(cls(executor, Backlog(log, options, announce), start, options.clock))
+                backlog = Backlog(log, options, announce, reserve)
+                return Success(cls(executor, backlog, start, options.clock))
 
     @property
     def pending_records(self) -> int:
@@ -88,6 +96,16 @@ class LogWriter:
         if self.pending_records == 0:
             return Success(None)
         return await self._on_thread(self._backlog.flush)
+
+    async def secure_ids(self, records: Sequence[LogRecord]) -> Success[None] | Failure[str]:
+        """Let no later run use the ids of sagas that `records` open, though they aren't durable.
+
+        The failure is one line: they must not be shown to anybody.
+        """
+        highest = highest_opened(records)
+        if highest < self._backlog.ids_below:
+            return Success(None)
+        return await self._on_thread(lambda: self._backlog.secure_ids(highest))
 
     async def vacuum(self, retention_days: float) -> Success[int] | Failure[str]:
         """Remove sagas that ended more than `retention_days` ago; return how many went.
@@ -134,8 +152,10 @@ class LogWriter:
         return await asyncio.get_running_loop().run_in_executor(self._executor, work)
 
 
-def _open(path: Path, options: LogOptions) -> Success[tuple[SagaLog, LogStart]] | Failure[LogError]:
-    match SagaLog.open(path, options):
+def _open(
+    path: Path, options: LogOptions, id_floor: int
+) -> Success[tuple[SagaLog, LogStart]] | Failure[LogError]:
+    match SagaLog.open(path, options, id_floor=id_floor):
         case Failure() as refused:
             return refused
         case Success(log):

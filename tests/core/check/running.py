@@ -11,6 +11,8 @@ from saga_core.check.agentmux import SCENARIO
 POOL = ((PoolRespawn.NAME, 1),)
 CLEANUP = ((WindowCleanup.NAME, 1),)
 BOTH = POOL + CLEANUP
+THREE = ((PoolRespawn.NAME, 2), (WindowCleanup.NAME, 1))
+FOUR = ((PoolRespawn.NAME, 2), (WindowCleanup.NAME, 2))
 FEW = frozenset({"deadline", "send"})
 SMALL = frozenset({"deadline", "disconnect", "second", "send", "crash"})
 

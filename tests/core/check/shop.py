@@ -1,9 +1,10 @@
 """The shop's own saga for the checker: all that its author writes."""
 
+import msgspec
 from msgspec.structs import replace
-from tests.core.engine.order_app import Did, Do, Join, Placed, Say, Shop
+from tests.core.engine.order_app import Did, Do, Join, Placed, Refused, Say, Shop
 
-from saga_core.check import Scenario
+from saga_core.check import LogForm, Scenario
 from saga_core.engine import (
     Action,
     BusEvent,
@@ -58,6 +59,20 @@ def opened(event: BusEvent) -> tuple[Saga, ...]:
     return (Send(),) if isinstance(event, Placed) else ()
 
 
+def event_of(line: str) -> BusEvent | None:
+    """The event of a line of the shop's log."""
+    try:
+        return msgspec.json.decode(line, type=Placed | Did | Refused)
+    except msgspec.DecodeError:
+        return None
+
+
+SHOP_LOG = LogForm(
+    trigger_of=lambda name, _: Placed("book") if name == "send" else None,
+    event_of=event_of,
+    line_of=msgspec.json.encode,
+)
+
 SHOP = Scenario(
     application=Shop(opened),
     triggers={"send": Placed("book")},
@@ -65,6 +80,7 @@ SHOP = Scenario(
     answers=lambda command: (said(command, ""),),
     failure=lambda command: said(command, "sold out"),
     peers=("warehouse",),
+    log=SHOP_LOG,
 )
 
 

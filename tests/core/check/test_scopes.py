@@ -6,7 +6,7 @@ differently; look at the difference before you write the new number down.
 
 import pytest
 from msgspec.structs import replace
-from tests.core.check.running import BOTH, CLEANUP, POOL, SMALL, run
+from tests.core.check.running import BOTH, CLEANUP, POOL, SMALL, THREE, run
 from tests.core.check.shop import SHOP
 
 from saga_core.check import (
@@ -27,6 +27,7 @@ SCOPES = {
     "one pool_respawn": (SCENARIO, POOL, (102, 696, 110)),
     "one window_cleanup": (SCENARIO, CLEANUP, (137, 1304, 164)),
     "one of each": (SCENARIO, BOTH, (592, 7833, 384)),
+    "three, mixed": (SCENARIO, THREE, (1756, 28710, 690)),
     "the shop's, once": (SHOP, (("send", 1),), (127, 1188, 48)),
 }
 

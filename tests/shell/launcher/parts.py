@@ -26,6 +26,7 @@ from saga_core.engine import (
     Emit,
     Event,
     LogRecord,
+    SagaOpened,
     State,
     WriteLog,
     empty_history,
@@ -171,17 +172,23 @@ class HeldLog:
         """As the inner log does."""
         return await self._inner.retry()
 
+    async def secure_ids(self, records: Sequence[LogRecord]) -> Success[None] | Failure[str]:
+        """As the inner log does."""
+        return await self._inner.secure_ids(records)
+
 
 class MemoryLog:
     """A log in memory that fails as often as it is told to.
 
     `outcomes` are what the next attempts come to, None for good; afterwards all is well.
-    `during` is called in each attempt, at the point where a thread would be at work.
+    `during` is called in each attempt, at the point where a thread would be at work. Ids from
+    `insecure_from` on can't be reserved.
     """
 
     def __init__(self, *outcomes: str | None) -> None:
         self.rows: list[LogRecord] = []
         self.attempts = 0
+        self.insecure_from = 1 << 63
         self.during: Callable[[], None] = lambda: None
         self._outcomes = list(outcomes)
         self._waiting: list[LogRecord] = []
@@ -214,6 +221,13 @@ class MemoryLog:
         self.rows += self._waiting[:taken]
         del self._waiting[:taken]
         return Success(None)
+
+    async def secure_ids(self, records: Sequence[LogRecord]) -> Success[None] | Failure[str]:
+        """Whether all ids can be reserved."""
+        ids = [record.saga_id for record in records if isinstance(record, SagaOpened)]
+        if max(ids, default=0) < self.insecure_from:
+            return Success(None)
+        return Failure(f"ids from {self.insecure_from} on could be used twice")
 
 
 async def open_log(path: Path) -> LogWriter:

@@ -121,6 +121,27 @@ def test_recovery_is_the_first_thing_that_anybody_hears_of(place: Place) -> None
     run(main())
 
 
+def test_recovery_is_one_line_however_many_sagas_it_settles(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    """FACTS 4.4: the operator reads how many there were; a saga that fails later has its line."""
+    left_by_a_crash(place)
+
+    async def main() -> None:
+        async with place.launched() as it:
+            host = await it.client("host", 1)
+            host.say(cmd="report_pool_window_promoted", label="d")
+            saga_id = (await host.until(kind="command"))["saga_id"]
+            host.say(cmd="report_saga_action_failed", saga_id=saga_id, reason="no display")
+            await host.until(event="saga_failed", saga_id=saga_id)
+
+    run(main())
+    said = [line for line in caplog.messages if "saga" in line and "failed" in line]
+    assert len(said) == 2
+    assert said[0].startswith("2 saga(s) were in flight when the last run died")
+    assert said[1].endswith("failed: host action failed: no display")
+
+
 def test_recovery_happens_once(place: Place) -> None:
     """FACTS 4.4: the next start finds nothing to recover, and says nothing."""
     left_by_a_crash(place)

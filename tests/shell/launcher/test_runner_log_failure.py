@@ -23,6 +23,8 @@ from tests.shell.launcher.stages import Running, running
 from saga_core.agentmux.commands import Ping
 from saga_core.engine import (
     BusEvent,
+    Effect,
+    Emit,
     LogDegraded,
     LogRecovered,
     SagaFailed,
@@ -259,5 +261,28 @@ def test_a_run_that_ends_in_an_outage_stops_retrying() -> None:
         await asyncio.sleep(10 * RETRY_SECONDS)
         assert (log.attempts, log.pending_records) == (attempts, 2)
         assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run_virtually(main())
+
+
+@pytest.mark.parametrize("insecure_from", [1, 2])
+def test_no_id_is_shown_that_a_later_run_could_use_again(insecure_from: int) -> None:
+    """FACTS R-41: when neither the log nor the second place takes ids, the run ends before it."""
+
+    async def main() -> None:
+        log = MemoryLog("full", *["full"] * 9)
+        log.insecure_from = insecure_from
+        async with running(log) as it:
+            it.stage.on_effect = lambda effect: promote_again(it, effect)
+            it.give(*host_joins(), promotes())
+            with pytest.raises(LogStopped, match=f"ids from {insecure_from} on could be used"):
+                await it.task
+            it.task = asyncio.create_task(asyncio.sleep(0))
+        shown = [event.saga_id for event in it.stage.bus if isinstance(event, SagaStarted)]
+        assert shown == list(range(1, insecure_from))
+
+    def promote_again(it: Running, effect: Effect) -> None:
+        if isinstance(effect, Emit) and isinstance(effect.event, SagaStarted):
+            it.give(promotes())
 
     run_virtually(main())

@@ -25,7 +25,7 @@ from saga_core.engine import (
     StepOpened,
     StepSucceeded,
 )
-from saga_shell.log import LogOptions, SagaLog
+from saga_shell.log import ID_BLOCK, LogOptions, SagaLog
 from saga_shell.log.backlog import CHUNK_RECORDS, Backlog
 
 Query = Callable[..., list[tuple[Any, ...]]]
@@ -234,7 +234,7 @@ def test_finish_tells_what_is_lost(backlog: Backlog, path: Path, query: Query) -
         backlog.take([opened(1), opened(2)])
         line = failed(backlog.finish())
     assert line.startswith("2 record(s) of the saga log are lost: ")
-    assert query("SELECT next_saga_id FROM launcher_saga_counter") == [(1001,)]
+    assert query("SELECT next_saga_id FROM launcher_saga_counter") == [(1 + ID_BLOCK,)]
 
 
 def test_finish_without_the_counter(

@@ -90,7 +90,7 @@ def test_note(tmp_path: Path) -> None:
     )
     lock.note("short")
     assert owner_of(tmp_path) == Owner(me, "short")
-    assert lock_path(tmp_path).read_text() == f"{me}\nshort\n"
+    assert lock_path(tmp_path).read_text() == f"{me}\n1\nshort\n"
     lock.note("")
     assert owner_of(tmp_path) == Owner(me, None)
     lock.release()
@@ -102,13 +102,42 @@ def test_note_on_a_broken_disk(tmp_path: Path) -> None:
     path = tmp_path / "read only"
     path.touch()
     descriptor = os.open(path, os.O_RDONLY)
-    lock = DataLock(descriptor)
+    lock = DataLock(descriptor, path)
     lock.note("never written")
+    assert lock.reserve_ids(9) == Failure(f"lock file {path}: Bad file descriptor")
+    assert lock.id_floor == 1
     lock.release()
     assert path.read_bytes() == b""
 
 
-@pytest.mark.parametrize("content", [b"", b"garbage\xff", b"\n\n"])
+def test_a_lock_file_that_is_not_ours_any_more_keeps_no_ids(tmp_path: Path) -> None:
+    """FACTS R-41: what goes into a deleted file is read by nobody."""
+    lock = acquire(tmp_path).unwrap()
+    path = lock_path(tmp_path)
+    path.unlink()
+    assert lock.reserve_ids(9) == Failure(f"lock file {path}: No such file or directory")
+    path.touch()
+    assert lock.reserve_ids(9) == Failure(f"lock file {path}: somebody replaced it")
+    lock.release()
+
+
+def test_ids_are_reserved_for_the_next_run(tmp_path: Path) -> None:
+    """FACTS R-41: what was reserved here holds for every later run, notes or not."""
+    lock = acquire(tmp_path).unwrap()
+    assert lock.id_floor == 1
+    lock.note("the disk is full")
+    assert lock.reserve_ids(4_711) == Success(None)
+    assert owner_of(tmp_path) == Owner(os.getpid(), "the disk is full")
+    lock.note("")
+    lock.release()
+    for _ in range(2):
+        lock = acquire(tmp_path).unwrap()
+        assert lock.id_floor == 4_711
+        assert owner_of(tmp_path) == Owner(os.getpid(), None)
+        lock.release()
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage\xff", b"\n\n", b"x\ny\n\n"])
 def test_owner_that_did_not_write_its_pid(tmp_path: Path, content: bytes) -> None:
     """FACTS R-48: a lock whose file says nothing sensible is held all the same."""
     lock = acquire(tmp_path).unwrap()
