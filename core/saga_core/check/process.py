@@ -23,7 +23,7 @@ def whole(
     told: History, before: State[Any], event: Event, after: State[Any], effects: _Effects
 ) -> Iterator[Violation]:
     """What is wrong after a step; `told` is the history with this step in it."""
-    yield from _numbers(told, before, event, after)
+    yield from _numbers(told, before, after)
     yield from unheeded(before, event, after, effects)
     if after.stopping and after.sagas:
         in_flight = [saga_id for saga_id, _ in sorted_items(after.sagas)]
@@ -36,6 +36,9 @@ def unheeded(
     """What an event should have brought about, and did not."""
     if isinstance(event, ShutdownRequested) and not after.stopping:
         yield Violation("shutdown", "the process is asked to end, and goes on (FACTS R-16)")
+    if isinstance(event, RecoveryRequested) and event.next_saga_id > after.counters.next_saga_id:
+        sentence = f"a new run begins below id {event.next_saga_id} (FACTS R-41)"
+        yield Violation("I9", sentence)
     emitted = [effect.event for effect in effects if isinstance(effect, Emit)]
     yield from _log_told(before, event, after, emitted)
     for report in (event, *emitted):
@@ -44,13 +47,9 @@ def unheeded(
             yield Violation("failure", sentence)
 
 
-def _numbers(
-    told: History, before: State[Any], event: Event, after: State[Any]
-) -> Iterator[Violation]:
-    """Ids grow, beyond those of earlier runs too (FACTS R-41); a version is an event's (F-16)."""
+def _numbers(told: History, before: State[Any], after: State[Any]) -> Iterator[Violation]:
+    """Ids grow (FACTS R-41); whoever takes a version puts an event on the bus (F-16, F-17)."""
     lowest = max(before.counters.next_saga_id, told.highest_id + 1)
-    if isinstance(event, RecoveryRequested):
-        lowest = event.next_saga_id
     found, version = after.counters.next_saga_id, after.counters.version
     if found < lowest:
         sentence = f"the next saga would get id {found}, though {lowest - 1} was given out"

@@ -190,8 +190,14 @@ def _saga_of(state: State[Any], dispatch: Dispatch) -> int | None:
 
 
 def _was_sent(before: State[Any], saga_id: int, step: Awaiting) -> bool:
+    earlier = _same_step(before, saga_id, step)
+    return earlier is not None and earlier.sent
+
+
+def _same_step(before: State[Any], saga_id: int, step: Awaiting) -> Awaiting | None:
+    """The step as it was, if it was there already."""
     earlier = _step(before, saga_id)
-    return earlier is not None and earlier.step_index == step.step_index and earlier.sent
+    return earlier if earlier is not None and earlier.step_index == step.step_index else None
 
 
 def _frames_stay(
@@ -206,13 +212,16 @@ def _frames_stay(
 
 
 def _counted_as_sent(before: State[Any], after: State[Any]) -> Iterator[Violation]:
-    """A command counts as sent from its first dispatch on, and its numbers are taken ones."""
+    """A command counts as sent from its first dispatch on, and keeps its place in the order."""
     for saga_id, flight in sorted_items(after.sagas):
         step = flight.awaiting
         if step is None or before.sagas.get(saga_id) is flight:
             continue
         if step.sent != (step.connection is not None or _was_sent(before, saga_id, step)):
             yield Violation("dispatch", f"saga {saga_id}: that its command was sent is {step.sent}")
+        earlier = _same_step(before, saga_id, step)
+        if earlier is not None and earlier.issued != step.issued:
+            yield Violation("I7", f"saga {saga_id}: its command changes its place in the order")
         if max(step.issued, step.stay) >= after.counters.next_sequence:
             sentence = f"saga {saga_id}: its command has a number that another one may get"
             yield Violation("timers", sentence)

@@ -21,6 +21,7 @@ _COMMANDS = {
     "check-log": Lazy(
         "saga_shell.cli.check_log:check_log", "Hold a recorded saga log against the reducer."
     ),
+    "simulate": Lazy("saga_shell.cli.simulate:simulate", "Play long runs with faults, by seeds."),
     "demo": Lazy("saga_shell.cli.demo:demo", "Watch sagas run, fail and recover, in 15 seconds."),
     "bench": Lazy("saga_shell.cli.bench:bench", "Measure what it costs, beside its limits."),
 }

@@ -64,6 +64,16 @@ def never_counted_as_sent(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(links, "_store", store)
 
 
+def place_in_the_order_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """FACTS R-30: a command that moves counts as issued at that moment."""
+    original = links._store
+
+    def store(turn: AnyTurn, saga_id: int, flight: Any, step: Awaiting) -> None:
+        original(turn, saga_id, flight, replace(step, issued=turn.next_sequence - 1))
+
+    patch.setattr(links, "_store", store)
+
+
 def input_is_no_json(patch: pytest.MonkeyPatch) -> None:
     """FACTS 4.1: a row's input is the saga's name, and no JSON."""
     _written(patch, SagaOpened, lambda record: replace(record, input_json=record.name))

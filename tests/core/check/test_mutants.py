@@ -86,6 +86,7 @@ KILLS: dict[Mutant, tuple[str, int]] = {
     story_mutants.cancelled_twice: ("timers", 2),
     story_mutants.number_given_twice: ("timers", 1),
     story_mutants.never_counted_as_sent: ("dispatch", 2),
+    story_mutants.place_in_the_order_forgotten: ("I7", 2),
     story_mutants.input_is_no_json: ("rows", 1),
     story_mutants.row_names_nobody: ("rows", 1),
     story_mutants.cancelled_before_its_row: ("order", 2),

@@ -15,13 +15,17 @@ def test_help_names_every_command() -> None:
     """DESIGN 6: `--help` shows the commands in their order, on standard output, exit code 0."""
     ran = agentmux("--help")
     commands = [line.split()[0] for line in ran.out.split("Commands:\n")[1].splitlines()]
-    assert (ran.code, ran.err, commands) == (0, "", ["run", "diag", "check", "demo", "bench"])
+    assert (ran.code, ran.err, commands) == (
+        0,
+        "",
+        ["run", "diag", "check", "simulate", "demo", "bench"],
+    )
 
 
 def test_every_command_can_be_loaded() -> None:
     """DESIGN 6: each command that a group lists has its own help, with its schema for `--json`."""
     diag = (["diag", "sagas"], ["diag", "saga"], ["diag", "wrr"])
-    for command in (["run"], *diag, ["demo"], ["bench"]):
+    for command in (["run"], *diag, ["simulate"], ["demo"], ["bench"]):
         ran = here(*command, "--help")
         assert ran.code == 0
         assert ran.out.startswith(f"Usage: agentmux-launcher {' '.join(command)} [OPTIONS]")

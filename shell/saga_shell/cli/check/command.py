@@ -169,7 +169,7 @@ def _searched(given: Given) -> int:
         raise click.UsageError("--all-faults and --fault exclude each other")
     scenario = scenario_of(given["application"])
     scope = Scope(
-        _known(scenario, given["sagas"]),
+        known_sagas(scenario, given["sagas"]),
         given["buffer_cap"],
         frozenset(given["faults"] or FAULTS),
         reductions=frozenset() if given["unreduced"] else REDUCTIONS,
@@ -194,7 +194,10 @@ def _named(report: Report, application: str | None) -> Report:
     return replace(report, counterexample=replace(found, capsule=capsule))
 
 
-def _known(scenario: Scenario, sagas: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:
+def known_sagas(
+    scenario: Scenario, sagas: tuple[tuple[str, int], ...]
+) -> tuple[tuple[str, int], ...]:
+    """How often each saga is triggered; without any, each saga once."""
     counts: dict[str, int] = {}
     for name, count in sagas or [(name, 1) for name in scenario.triggers]:
         if name not in scenario.triggers:

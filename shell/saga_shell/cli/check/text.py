@@ -29,7 +29,7 @@ def report_lines(report: Report) -> Iterator[str]:
     yield from _properties(report)
     if report.counterexample is not None:
         yield ""
-        yield from _counterexample(report.counterexample)
+        yield from counterexample_lines(report.counterexample)
     yield ""
     yield verdict_line(report)
 
@@ -91,7 +91,8 @@ def _properties(report: Report) -> Iterator[str]:
         yield f"  {verdict:<12}  {name}: {meaning}"
 
 
-def _counterexample(found: Counterexample) -> Iterator[str]:
+def counterexample_lines(found: Counterexample) -> Iterator[str]:
+    """A counterexample: its moves, what they break, and whose order matters."""
     shortest = ", provably shortest" if found.shortest else ""
     yield f"Counterexample to {found.promise}: {len(found.moves)} move(s){shortest}"
     yield from move_lines(found.moves, found.repeats)

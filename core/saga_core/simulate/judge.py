@@ -1,0 +1,213 @@
+"""Whether a step kept every promise, at a price that doesn't grow with the sagas in flight.
+
+Each step is judged by what it touched: the sagas of its effects, the links that changed, and the
+number of sagas. What nothing pointed at could change unseen; so the whole registry is judged too,
+by the checker's own promises (`saga_core.check.promises`), at the end and whenever as many steps
+have passed as sagas were in flight, times `WHOLE_EVERY`: a constant price for each step.
+"""
+
+from typing import Any
+
+from saga_core.check.promises import broken_by, expiries_wanted, implied_history
+from saga_core.check.scope import Scenario
+from saga_core.engine.effects import (
+    ArmTimer,
+    CancelTimer,
+    CloseConnection,
+    Dispatch,
+    Effect,
+    Emit,
+    WriteLog,
+)
+from saga_core.engine.events import (
+    CommandReceived,
+    Event,
+    FrameExpiry,
+    RecoveryRequested,
+    Timer,
+    TimerFired,
+)
+from saga_core.engine.history import Violation
+from saga_core.engine.messages import (
+    SagaCompleted,
+    SagaFailed,
+    SagaStarted,
+)
+from saga_core.engine.ordered import sorted_items
+from saga_core.engine.outcomes import last
+from saga_core.engine.state import State
+from saga_core.simulate.stories import Stories, saga_fits
+from saga_core.simulate.touched import commands_fit, links_fit, unreachable
+
+WHOLE_EVERY = 16
+"""The whole is judged once in so many steps, times the sagas in flight."""
+
+_FEW = 64
+"""With fewer sagas in flight, the whole is judged as often as with so many."""
+
+_DEAR = 1 << 18
+"""A step with more effects than this by sagas in flight is not judged by the checker's promises,
+which look for the saga of each effect."""
+
+_DECIDES = (WriteLog, Dispatch, ArmTimer, CancelTimer, CloseConnection)
+_BRACKETS = (SagaStarted, SagaCompleted, SagaFailed)
+
+Effects = tuple[Effect, ...]
+
+
+class Judge:
+    """Judges one run after the other. `steps` and `wholes` count what was judged, and how.
+
+    `thorough`: the whole is judged at every step.
+    """
+
+    def __init__(self, scenario: Scenario, *, thorough: bool = False) -> None:
+        self.steps = self.wholes = 0
+        self._app = scenario.application
+        self._stories = Stories(self._app)
+        self._links: object = None
+        self._waiting: list[int] = []
+        self._every = 0 if thorough else WHOLE_EVERY
+        self._whole_at = 0 if thorough else _FEW
+
+    def judge(
+        self, before: State[Any], event: Event, after: State[Any], effects: Effects
+    ) -> Violation | None:
+        """The first promise that this step broke."""
+        self.steps += 1
+        stories = self._stories
+        if type(event) is RecoveryRequested:
+            stories.begin_run(event)
+        if after is before and not effects:
+            return self._ignored(before, event) if type(event) is TimerFired else None
+        broken = self._foreign(before, event, after, effects)
+        if broken is not None:
+            return broken
+        stories.first_new_stay = before.counters.next_sequence
+        if type(event) is TimerFired:
+            stories.fired(event.timer)
+        return (
+            stories.fold(effects)
+            or self._touched(before, event, after)
+            or self._now_and_then(before, event, after, effects)
+        )
+
+    def whole(self, state: State[Any]) -> Violation | None:
+        """Whether the stories are those that the registry implies, saga by saga."""
+        self.wholes += 1
+        stories = self._stories
+        for saga_id, flight in sorted_items(state.sagas):
+            told = stories.by_saga.get(saga_id)
+            broken = saga_fits(saga_id, told, flight) or unreachable(saga_id, flight, state)
+            if broken is not None:
+                return broken
+        if stories.expiries != expiries_wanted(state):
+            return Violation("timers", "the armed expiries are not those of the waiting commands")
+        return None
+
+    def _now_and_then(
+        self, before: State[Any], event: Event, after: State[Any], effects: Effects
+    ) -> Violation | None:
+        if self.steps < self._whole_at or len(effects) * len(after.sagas) > _DEAR:
+            return None
+        self._whole_at = self.steps + self._every * max(_FEW, len(after.sagas))
+        remembered = len(self._stories.closed)
+        if isinstance(event, RecoveryRequested):
+            remembered += len(event.outcomes)
+        broken = self.whole(after)
+        if broken is not None or remembered > before.config.outcomes_kept:
+            return broken
+        return broken_by(self._app, implied_history(before), before, event, after, effects)
+
+    def _foreign(
+        self, before: State[Any], event: Event, after: State[Any], effects: Effects
+    ) -> Violation | None:
+        """What concerns nobody changes nothing; what is told of the ended decides nothing (I8)."""
+        if isinstance(event, CommandReceived):
+            saga_id = self._app.saga_id_of(event.command)
+            if not saga_id or saga_id in before.sagas or _decides_nothing(before, after, effects):
+                return None
+            return Violation("I8", f"{event.command} concerns no saga in flight, yet decides")
+        if self._unheard(before, event) and (effects or after is not before):
+            return Violation("I8", f"{event} concerns nobody, yet it changed something")
+        return None
+
+    def _unheard(self, before: State[Any], event: Event) -> bool:
+        """Whether a timer fires that is not armed, so that it must change nothing at all."""
+        if not isinstance(event, TimerFired):
+            return False
+        timer = event.timer
+        if isinstance(timer, FrameExpiry):
+            return timer not in self._stories.expiries
+        return timer.saga_id not in before.sagas
+
+    def _ignored(self, before: State[Any], event: TimerFired) -> Violation | None:
+        """Nothing happened: then the timer was not armed."""
+        if self._unheard(before, event):
+            return None
+        return _late(event.timer, before)
+
+    def _touched(self, before: State[Any], event: Event, after: State[Any]) -> Violation | None:
+        stories = self._stories
+        broken = _late(event.timer, after) if type(event) is TimerFired else None
+        if broken is None and stories.touched:
+            broken = stories.settle(after.sagas)
+        if broken is not None:
+            return broken
+        if len(after.sagas) != len(stories.by_saga):
+            sentence = f"{len(after.sagas)} sagas are in flight, {len(stories.by_saga)} rows open"
+            return Violation("I6", sentence)
+        if after.counters.next_saga_id <= stories.highest_id:
+            return Violation(
+                "I9", f"the next saga would get id {after.counters.next_saga_id} again"
+            )
+        if stories.sent:
+            broken = commands_fit(before, after, stories.sent)
+        if broken is None and after.links is not before.links:
+            broken = links_fit(stories, self._app.peers, before, after)
+        return broken or (self._ended(after) if stories.closed else None)
+
+    def _ended(self, after: State[Any]) -> Violation | None:
+        """The command of a saga that ended is in no buffer (I2)."""
+        if after.links is not self._links:
+            self._links = after.links
+            self._waiting = [
+                waiting for _, link in sorted_items(after.links) for waiting in link.buffer
+            ]
+        for saga_id in self._stories.closed if self._waiting else ():
+            if saga_id in self._waiting:
+                return Violation("I2", f"saga {saga_id} ended, and its command waits on")
+        return self._remembered(after)
+
+    def _remembered(self, after: State[Any]) -> Violation | None:
+        """A subscriber that reconnects finds every ending in the snapshot (FACTS R-39)."""
+        closed = self._stories.closed[-after.config.outcomes_kept :]
+        tail = after.outcomes.tail
+        if len(closed) == 1 and tail and tail[-1].saga_id == closed[0]:
+            return None
+        kept = {outcome.saga_id for outcome in last(after.outcomes, after.config.outcomes_kept)}
+        for saga_id in closed:
+            if saga_id not in kept:
+                return Violation("bracket", f"no snapshot tells how saga {saga_id} ended")
+        return None
+
+
+def _decides_nothing(before: State[Any], after: State[Any], effects: Effects) -> bool:
+    if after.sagas is not before.sagas or after.links is not before.links:
+        return False
+    if after.stopping != before.stopping or after.log_degraded != before.log_degraded:
+        return False
+    return not any(
+        isinstance(effect, _DECIDES)
+        or (isinstance(effect, Emit) and isinstance(effect.event, _BRACKETS))
+        for effect in effects
+    )
+
+
+def _late(timer: Timer, after: State[Any]) -> Violation | None:
+    """An armed timer fired, so its saga must be over."""
+    if timer.saga_id not in after.sagas:
+        return None
+    if isinstance(timer, FrameExpiry):
+        return Violation("timers", f"saga {timer.saga_id} waited for too long, yet it goes on")
+    return Violation("ends", f"the deadline of saga {timer.saga_id} passed, yet it goes on")

@@ -1,0 +1,137 @@
+"""From a long run that breaks a promise to the shortest one there is.
+
+The rules
+---------
+1.  The run is played once more from its seed, and every move is kept.
+2.  If it breaks the same promise under a smaller buffer cap, that one is kept: a fault at a cap of
+    64 takes 65 sagas, at a cap of 1 two.
+3.  Parts of the run are left out, halves first, single moves last (delta debugging, Zeller 1999),
+    as long as it breaks the same promise. The moves that this plays are bounded.
+4.  What is left says which sagas and which faults it takes. In that scope the checker searches
+    every world, breadth first: what it finds is provably shortest.
+"""
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from saga_core.check.checker import check
+from saga_core.check.report import CheckedScope, Counterexample
+from saga_core.check.scope import FAULTS, Scenario, Scope
+from saga_core.check.search import Limits, Watch
+from saga_core.simulate.again import Again, Made, again
+from saga_core.simulate.moves import LIVES, Move, title
+from saga_core.simulate.plan import Plan, cap_of
+from saga_core.simulate.playing import RAISES
+from saga_core.simulate.simulation import Run
+
+MOVES_PLAYED = 1_000_000
+"""What leaving parts out may cost, in moves."""
+
+MOST_TRIGGERS = 4
+"""With more sagas than this the checker is not asked."""
+
+CHECK_LIMITS = Limits(seconds=60.0, states=500_000)
+
+_CAPS = (0, 1, 2, 4, 8, 16, 32)
+
+
+class Shrunk(Struct, frozen=True):
+    """A broken promise as short as it got.
+
+    `moves` are what is left of the run, one line each; the last one breaks `promise`. `scope` is
+    what the checker searched for a shorter one, and `counterexample` what it found; both None if
+    the run takes more sagas than it is asked about, or `step` raises in it.
+    """
+
+    promise: str
+    sentence: str
+    buffer_cap: int
+    moves: tuple[str, ...]
+    scope: CheckedScope | None = None
+    counterexample: Counterexample | None = None
+
+
+def shrink(
+    scenario: Scenario, plan: Plan, watch: Watch, limits: Limits = CHECK_LIMITS
+) -> Shrunk | None:
+    """The shortest run that breaks what the run of `plan` breaks; None, if that keeps all."""
+    run = Run(scenario, plan)
+    made = [Made(move, tuple(run.world.opened)) for move in run.moves()]
+    if run.world.broken is None:
+        return None
+    plan, left = _Shorter(scenario, run.plan).shortest(tuple(made))
+    return _searched(scenario, plan, left, watch, limits)
+
+
+class _Shorter:
+    """Leaves parts of a run out while it breaks the same promise. `played` counts moves."""
+
+    def __init__(self, scenario: Scenario, plan: Plan) -> None:
+        self._scenario = scenario
+        self._plan = replace(plan, scope=None)
+        self._promise = ""
+        self.played = 0
+
+    def shortest(self, run: tuple[Made, ...]) -> tuple[Plan, Again]:
+        """What is left of a run, and the plan to play it under."""
+        best = again(self._scenario, self._plan, run)
+        assert best.broken is not None, "a run that is played again does the same"
+        self._promise = best.broken.invariant
+        for cap in _CAPS:
+            tried = again(self._scenario, replace(self._plan, buffer_cap=cap), run)
+            if cap < cap_of(self._plan) and self._breaks(tried):
+                self._plan, best = replace(self._plan, buffer_cap=cap), tried
+                break
+        size = len(best.made) // 2
+        while size:
+            best, shorter = self._without_parts(best, size)
+            size = size if shorter and size == 1 else size // 2
+        return self._plan, best
+
+    def _without_parts(self, best: Again, size: int) -> tuple[Again, bool]:
+        """The run without each part of that size that it can do without, and if there was any."""
+        start, before = 0, len(best.made)
+        while start < len(best.made) and self.played < MOVES_PLAYED:
+            rest = best.made[:start] + best.made[start + size :]
+            tried = again(self._scenario, self._plan, rest)
+            self.played += len(rest)
+            if self._breaks(tried):
+                best = tried
+            else:
+                start += size
+        return best, len(best.made) < before
+
+    def _breaks(self, tried: Again) -> bool:
+        return tried.broken is not None and tried.broken.invariant == self._promise
+
+
+def _searched(scenario: Scenario, plan: Plan, left: Again, watch: Watch, limits: Limits) -> Shrunk:
+    assert left.broken is not None, "a run is shrunk while it breaks a promise"
+    names = tuple(scenario.triggers)
+    shrunk = Shrunk(
+        left.broken.invariant,
+        left.broken.sentence,
+        cap_of(plan),
+        tuple(title(move, names, scenario.peers) for move in left.moves),
+    )
+    if shrunk.promise == RAISES:
+        return shrunk
+    for scope in _scopes(plan, left.moves, names):
+        report = check(scenario, scope, watch, limits)
+        shrunk = replace(shrunk, scope=report.scope, counterexample=report.counterexample)
+        if report.counterexample is not None:
+            break
+    return shrunk
+
+
+def _scopes(plan: Plan, moves: tuple[Move, ...], names: tuple[str, ...]) -> Iterator[Scope]:
+    """Where to look for the run: with the faults that it takes, then with all of its seed."""
+    which = [move.which for move in moves if move.kind == "trigger"]
+    sagas = tuple((name, which.count(i)) for i, name in enumerate(names) if i in which)
+    if len(which) > MOST_TRIGGERS:
+        return
+    kinds = {move.kind for move in moves} | {"crash" for move in moves if move.dies != LIVES}
+    for faults in (frozenset(kinds & FAULTS.keys()), plan.faults):
+        yield Scope(sagas or ((names[0], 1),), cap_of(plan), faults, plan.connections)

@@ -1,0 +1,133 @@
+"""The promises about sagas, commands and links that one step touched.
+
+They read the state before and after it, and what log, bus and timers told so far (`stories`).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from saga_core.engine.effects import Dispatch
+from saga_core.engine.events import FrameExpiry
+from saga_core.engine.history import Violation
+from saga_core.engine.ordered import sorted_items
+from saga_core.engine.state import Awaiting, InFlight, Link, State
+from saga_core.simulate.stories import Stories
+
+Sent = Sequence[tuple[int, Dispatch]]
+"""Commands that a step sent to peers, each with its saga's id."""
+
+
+def commands_fit(before: State[Any], after: State[Any], sent: Sent) -> Violation | None:
+    """What is sent is what its saga awaits, on the newest connection, in the order of issue."""
+    newest = 0
+    for saga_id, dispatch in sent:
+        step = _step(after, saga_id)
+        if step is None or not _is_awaited(dispatch, step):
+            sentence = f"{dispatch.command} went to {dispatch.target}, and no saga awaits it there"
+            return Violation("dispatch", sentence)
+        if dispatch.connection != after.links[dispatch.target].connection:
+            return Violation("dispatch", f"saga {saga_id} goes to an older connection")
+        earlier = _step(before, saga_id)
+        again = earlier is not None and earlier.step_index == step.step_index and earlier.sent
+        if dispatch.redelivery != again:
+            return Violation("dispatch", f"saga {saga_id}: redelivery is {dispatch.redelivery}")
+        if step.issued < newest:
+            return Violation("I7", f"saga {saga_id} is sent after a newer command")
+        newest = step.issued
+    return None
+
+
+def links_fit(
+    stories: Stories, targets: tuple[str, ...], before: State[Any], after: State[Any]
+) -> Violation | None:
+    """Buffers keep their cap and their order, and lose nothing; what waits has its own timer."""
+    sent = {saga_id for saga_id, _ in stories.sent}
+    waiting = 0
+    for target in targets:
+        old, new = before.links[target], after.links[target]
+        waiting += len(new.buffer)
+        if new is old:
+            continue
+        broken = (
+            _buffer(stories, target, new, after)
+            or _kept(sent, old, new, before, after)
+            or (_all_reachable(target, after) if _lost(old, new) else None)
+        )
+        if broken is not None:
+            return broken
+    if waiting != len(stories.expiries):
+        sentence = f"{waiting} commands wait, {len(stories.expiries)} expiries are armed"
+        return Violation("timers", sentence)
+    return None
+
+
+def unreachable(saga_id: int, flight: InFlight, state: State[Any]) -> Violation | None:
+    """A command whose connection ended is not awaited there any more (FACTS R-17)."""
+    step = flight.awaiting
+    if step is None or step.connection is None:
+        return None
+    link = state.links[step.target]
+    if step.connection == link.connection or step.connection in link.older:
+        return None
+    sentence = f"saga {saga_id} awaits an answer on connection {step.connection}, which ended"
+    return Violation("dispatch", sentence)
+
+
+def _buffer(stories: Stories, target: str, link: Link, after: State[Any]) -> Violation | None:
+    size, cap = len(link.buffer), after.config.buffer_cap
+    if size > cap:
+        return Violation("I7", f"{size} commands wait for {target}, over {cap}")
+    if link.connection is not None and size:
+        return Violation("I7", f"{target} is connected, yet commands wait: {link.buffer}")
+    newest = 0
+    for saga_id in link.buffer:
+        step = _step(after, saga_id)
+        if step is None:
+            return Violation("I2", f"ended sagas wait for {target}: {link.buffer}")
+        if step.issued < newest:
+            return Violation("I7", f"the buffer of {target} is out of order: {link.buffer}")
+        if FrameExpiry(saga_id, step.stay) not in stories.expiries:
+            return Violation("timers", f"saga {saga_id} waits for {target} without an expiry")
+        newest = step.issued
+    return None
+
+
+def _kept(
+    sent: set[int], old: Link, new: Link, before: State[Any], after: State[Any]
+) -> Violation | None:
+    """A command leaves its buffer by being sent or answered, or with its saga (FACTS R-01)."""
+    for saga_id in old.buffer if old.buffer is not new.buffer else ():
+        if saga_id in new.buffer or saga_id in sent:
+            continue
+        step, earlier = _step(after, saga_id), _step(before, saga_id)
+        if step is not None and earlier is not None and step.step_index == earlier.step_index:
+            return Violation("I7", f"the command of saga {saga_id} left its buffer unsent")
+    return None
+
+
+def _lost(old: Link, new: Link) -> bool:
+    """Whether a connection is no way to the peer any more; then no answer can come over it."""
+    known = (new.connection, *new.older)
+    return any(connection not in known for connection in (old.connection, *old.older) if connection)
+
+
+def _all_reachable(target: str, after: State[Any]) -> Violation | None:
+    for saga_id, flight in sorted_items(after.sagas):
+        if flight.awaiting is not None and flight.awaiting.target == target:
+            broken = unreachable(saga_id, flight, after)
+            if broken is not None:
+                return broken
+    return None
+
+
+def _is_awaited(dispatch: Dispatch, step: Awaiting) -> bool:
+    return (
+        step.connection == dispatch.connection
+        and step.target == dispatch.target
+        and step.command == dispatch.command
+    )
+
+
+def _step(state: State[Any], saga_id: int) -> Awaiting | None:
+    flight = state.sagas.get(saga_id)
+    return flight.awaiting if flight is not None else None

@@ -1,0 +1,48 @@
+"""Wrong reducers die in a simulation, by a promise that says what is wrong; the right one lives."""
+
+from collections.abc import Callable
+
+import pytest
+from tests.core.check import link_mutants, mutants
+from tests.core.check.test_mutants import KILLS
+
+from saga_core.check import COMPLETES, CONTRACTS
+from saga_core.check.agentmux import SCENARIO
+from saga_core.simulate import Plan, Simulation, simulate
+
+SEEDS = range(1, 7)
+STEPS = 3_000
+
+OTHERWISE: dict[Callable[[pytest.MonkeyPatch], None], set[str]] = {
+    mutants.foreign_answer_taken: {COMPLETES},
+    mutants.any_saga_fails: {"I8"},
+    mutants.late_answer_stops: {"I8"},
+    mutants.late_answer_cancels: {"I8"},
+    link_mutants.stale_expiry_accepted: {"I8"},
+    link_mutants.sent_before_it_is_open: {"dispatch", "I3"},
+}
+"""Those that break another promise first than in the checker, which has contracts of its own."""
+
+
+def first_failure() -> Simulation | None:
+    """What the first seed that fails did."""
+    runs = (simulate(SCENARIO, Plan(seed, STEPS)) for seed in SEEDS)
+    return next((run for run in runs if run.broken is not None), None)
+
+
+@pytest.mark.parametrize("mutant", KILLS, ids=lambda mutant: str(mutant.__name__))
+def test_each_mutant_dies(
+    mutant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DESIGN 4: some of a few seeds meets each wrong reducer, and names the promise it breaks."""
+    mutant(monkeypatch)
+    found = first_failure()
+    assert found is not None
+    assert found.broken is not None
+    assert found.broken.invariant in OTHERWISE.get(mutant, {KILLS[mutant][0]})
+    assert found.broken.invariant != CONTRACTS
+
+
+def test_the_right_reducer_lives() -> None:
+    """DESIGN 4: the same seeds break nothing in the reducer that runs in production."""
+    assert first_failure() is None

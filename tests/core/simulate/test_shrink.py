@@ -1,0 +1,126 @@
+"""A long run that breaks a promise becomes the shortest one (issue 3): the explorer finds it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.core.check import link_mutants, mutants
+from tests.core.check.running import watch
+from tests.core.check.shop import DEAF
+
+from saga_core.check import Limits, capsule_of, replay, text_of
+from saga_core.check.agentmux import SCENARIO
+from saga_core.engine import Reducer, links
+from saga_core.simulate import Plan, Shrunk, shrink
+from saga_core.simulate.again import Made, again
+from saga_core.simulate.simulation import Run
+
+
+def shortest(plan: Plan, limits: Limits | None = None) -> Shrunk:
+    """What the run of a plan is shrunk to, which must break a promise."""
+    shrunk = shrink(SCENARIO, plan, watch(), limits or Limits(states=100_000))
+    assert shrunk is not None
+    return shrunk
+
+
+@pytest.mark.parametrize(
+    ("mutant", "plan", "promise", "length"),
+    [
+        (link_mutants.redelivery_forgotten, Plan(1, 2_000), "dispatch", 3),
+        (link_mutants.overflow_is_silent, Plan(1, 3_000, buffer_cap=8), "I7", 2),
+        (mutants.steps_left_pending, Plan(1, 2_000), "I4", 2),
+        (mutants.outage_forgets_a_version, Plan(2, 2_000), "I5", 1),
+    ],
+    ids=["redelivery", "overflow at 8", "a crash", "no saga at all"],
+)
+def test_the_checker_finds_the_shortest(
+    mutant: Callable[[pytest.MonkeyPatch], None],
+    plan: Plan,
+    promise: str,
+    length: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Issue 3: what is left of the run says where to search; what is found there replays."""
+    mutant(monkeypatch)
+    shrunk = shortest(plan)
+    found = shrunk.counterexample
+    assert found is not None
+    assert (found.promise, len(found.moves), found.shortest) == (promise, length, True)
+    assert len(shrunk.moves) <= 8
+    assert shrunk.buffer_cap <= 2
+    capsule = capsule_of(text_of(found.capsule)).unwrap()
+    assert replay(capsule, SCENARIO).verdict == "breaks"
+    monkeypatch.undo()
+    assert replay(capsule, SCENARIO).verdict != "breaks"
+
+
+def test_a_run_that_keeps_all_is_not_shrunk() -> None:
+    """There is nothing to shrink."""
+    assert shrink(SCENARIO, Plan(1, 300), watch()) is None
+
+
+def test_what_is_left_can_be_read_without_the_checker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checker that has no time finds none; the run, part by part as short as it gets, is told."""
+    link_mutants.redelivery_forgotten(monkeypatch)
+    shrunk = shortest(Plan(1, 2_000), Limits(seconds=0))
+    assert shrunk.counterexample is None
+    assert shrunk.scope is not None
+    assert [line.split()[0] for line in shrunk.moves] == ["connect", "trigger", "disconnect"]
+    assert "which ended" in shrunk.sentence
+
+
+def test_a_reducer_that_raises_is_shrunk_without_the_checker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The checker judges steps; a step that raises it can't go on from."""
+    original = links._take_back
+
+    def take_back(turn: Any, target: str, connection: int) -> Any:
+        assert not turn.sagas, "somebody is in flight"
+        return original(turn, target, connection)
+
+    monkeypatch.setattr(links, "_take_back", take_back)
+    shrunk = shortest(Plan(1, 2_000))
+    assert (shrunk.promise, shrunk.scope, shrunk.counterexample) == ("raises", None, None)
+    assert len(shrunk.moves) == 3
+
+
+def test_a_run_of_many_sagas_is_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five sagas in one run are too many for a checker that visits every world."""
+    original = Reducer.step
+
+    def step(self: Reducer[Any], state: Any, event: Any) -> Any:
+        after, effects = original(self, state, event)
+        return after, effects if len(after.sagas) < 5 else ()
+
+    monkeypatch.setattr(Reducer, "step", step)
+    shrunk = shortest(Plan(1, 2_000, buffer_cap=64))
+    assert sum(line.startswith("trigger") for line in shrunk.moves) == 5
+    assert shrunk.scope is None
+
+
+def test_no_buffer_can_be_smaller_than_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that breaks a promise without any buffer keeps its cap."""
+    link_mutants.redelivery_forgotten(monkeypatch)
+    assert shortest(Plan(1, 2_000, buffer_cap=0)).buffer_cap == 0
+
+
+def test_other_applications_are_shrunk_too() -> None:
+    """A saga of the shop that no answer helps: one saga, one answer."""
+    shrunk = shrink(DEAF, Plan(1, 500), watch(), Limits(states=100_000))
+    assert shrunk is not None
+    kinds = {line.split()[0] for line in shrunk.moves}
+    assert kinds == {"connect", "trigger", "mend", "answer", "settled"}
+    assert len(shrunk.moves) == 5
+    assert shrunk.counterexample is not None
+    assert shrunk.counterexample.promise == "completes"
+
+
+def test_a_right_run_played_again_is_the_same_and_right() -> None:
+    """Each move of a run can be made once more, under a judge that looks at the whole each time."""
+    run = Run(SCENARIO, Plan(3, 250, swarms=False, buffer_cap=2))
+    made = [Made(move, tuple(run.world.opened)) for move in run.moves()]
+    told = again(SCENARIO, run.plan, made)
+    assert told.broken is None
+    assert told.moves == tuple(one.move for one in made)
+    assert {"crash", "start"} <= {move.called for move in told.moves}
