@@ -8,6 +8,8 @@ have passed as sagas were in flight, times `WHOLE_EVERY`: a constant price for e
 
 from typing import Any
 
+from pyrsistent import PMap
+
 from saga_core.check.promises import broken_by, expiries_wanted, implied_history
 from saga_core.check.scope import Scenario
 from saga_core.engine.effects import (
@@ -34,8 +36,8 @@ from saga_core.engine.messages import (
     SagaStarted,
 )
 from saga_core.engine.ordered import sorted_items
-from saga_core.engine.outcomes import last
-from saga_core.engine.state import State
+from saga_core.engine.outcomes import Outcomes, last
+from saga_core.engine.state import Link, State
 from saga_core.simulate.stories import Stories, saga_fits
 from saga_core.simulate.touched import commands_fit, links_fit, unreachable
 
@@ -66,6 +68,7 @@ class Judge:
         self._app = scenario.application
         self._stories = Stories(self._app)
         self._links: object = None
+        self._newest: dict[str, int | None] = {}
         self._waiting: list[int] = []
         self._every = 0 if thorough else WHOLE_EVERY
         self._whole_at = 0 if thorough else _FEW
@@ -125,7 +128,9 @@ class Judge:
         """What concerns nobody changes nothing; what is told of the ended decides nothing (I8)."""
         if isinstance(event, CommandReceived):
             saga_id = self._app.saga_id_of(event.command)
-            if not saga_id or saga_id in before.sagas or _decides_nothing(before, after, effects):
+            if not saga_id or saga_id in self._stories.by_saga:
+                return None
+            if _decides_nothing(before, after, effects):
                 return None
             return Violation("I8", f"{event.command} concerns no saga in flight, yet decides")
         if self._unheard(before, event) and (effects or after is not before):
@@ -161,19 +166,23 @@ class Judge:
             return Violation(
                 "I9", f"the next saga would get id {after.counters.next_saga_id} again"
             )
+        if after.links is not self._links:
+            self._look_at(after.links)
         if stories.sent:
-            broken = commands_fit(before, after, stories.sent)
+            broken = commands_fit(stories, self._newest)
         if broken is None and after.links is not before.links:
             broken = links_fit(stories, self._app.peers, before, after)
         return broken or (self._ended(after) if stories.closed else None)
 
+    def _look_at(self, links: PMap[str, Link]) -> None:
+        """Links change rarely, and looking something up in them is dear."""
+        known = sorted_items(links)
+        self._links = links
+        self._newest = {target: link.connection for target, link in known}
+        self._waiting = [saga_id for _, link in known for saga_id in link.buffer]
+
     def _ended(self, after: State[Any]) -> Violation | None:
         """The command of a saga that ended is in no buffer (I2)."""
-        if after.links is not self._links:
-            self._links = after.links
-            self._waiting = [
-                waiting for _, link in sorted_items(after.links) for waiting in link.buffer
-            ]
         for saga_id in self._stories.closed if self._waiting else ():
             if saga_id in self._waiting:
                 return Violation("I2", f"saga {saga_id} ended, and its command waits on")
@@ -181,15 +190,22 @@ class Judge:
 
     def _remembered(self, after: State[Any]) -> Violation | None:
         """A subscriber that reconnects finds every ending in the snapshot (FACTS R-39)."""
-        closed = self._stories.closed[-after.config.outcomes_kept :]
-        tail = after.outcomes.tail
-        if len(closed) == 1 and tail and tail[-1].saga_id == closed[0]:
+        closed = self._stories.closed
+        if len(closed) == 1 and closed[0] == _newest_in(after.outcomes):
             return None
+        closed = closed[-after.config.outcomes_kept :]
         kept = {outcome.saga_id for outcome in last(after.outcomes, after.config.outcomes_kept)}
         for saga_id in closed:
             if saga_id not in kept:
                 return Violation("bracket", f"no snapshot tells how saga {saga_id} ended")
         return None
+
+
+def _newest_in(outcomes: Outcomes) -> int:
+    """The saga that ended last, of those that are remembered; 0, if none is."""
+    if outcomes.tail:
+        return outcomes.tail[-1].saga_id
+    return outcomes.blocks[-1][-1].saga_id if outcomes.blocks else 0
 
 
 def _decides_nothing(before: State[Any], after: State[Any], effects: Effects) -> bool:

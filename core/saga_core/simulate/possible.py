@@ -82,18 +82,13 @@ def _disconnect(world: World, move: Move) -> Events:
     return (ConnectionClosed(move.connection),)
 
 
-def _held(world: World, move: Move) -> Held | None:
-    """The command of a saga in flight that a move is about."""
-    commands = world.peers.held.get(move.saga)
-    return commands[move.which % len(commands)] if commands else None
-
-
 def _sayable(world: World, move: Move) -> Held | None:
     """The command that a peer has something to say to, over a connection of its own."""
-    held = _held(world, move)
-    if held is None or world.peers.owners.get(move.connection) != held.target:
+    commands = world.peers.held.get(move.saga)
+    if not commands:
         return None
-    return held
+    held = commands[move.which % len(commands)]
+    return held if world.peers.owners.get(move.connection) == held.target else None
 
 
 def _answer(world: World, move: Move) -> Events:
@@ -142,10 +137,10 @@ def _answered(world: World, move: Move, command: Command) -> Events:
 
 
 def _lost(world: World, move: Move) -> Events:
-    held = _held(world, move)
-    if held is None:
+    commands = world.peers.held.get(move.saga)
+    if not commands:
         return None
-    world.peers.lose(move.saga, held)
+    world.peers.lose(move.saga, commands[move.which % len(commands)])
     return ()
 
 

@@ -23,15 +23,21 @@ from saga_core.engine.records import (
 from saga_core.engine.registry import Registry
 from saga_core.engine.state import InFlight
 
+_NEVER = -1
+
 
 class Told:
-    """One saga's story: its row, its steps, its deadline and its bracket."""
+    """One saga's story: its row, its steps, its deadline and its bracket.
 
-    __slots__ = ("announced", "armed", "closed", "ended", "pending", "steps")
+    `sent`: the step whose command went to a peer last.
+    """
+
+    __slots__ = ("announced", "armed", "closed", "ended", "pending", "sent", "steps")
 
     def __init__(self, *, announced: bool = False, pending: tuple[int, ...] = ()) -> None:
         self.announced = announced
         self.armed = False
+        self.sent = _NEVER
         self.steps = max(pending, default=-1) + 1
         self.pending = pending
         self.closed: SagaClosed | None = None
@@ -41,15 +47,15 @@ class Told:
 class Stories:
     """The stories of a run.
 
-    `touched` are the sagas that the present step concerned, `closed` those whose rows it closed,
-    `sent` the commands that it sent to peers, with their sagas; `expiries` are the armed timers of
-    stays in a buffer.
+    `touched` are the sagas that the present step concerned, with their entries after it; `closed`
+    those whose rows it closed; `sent` the commands that it sent to peers, with their sagas.
+    `expiries` are the armed timers of stays in a buffer.
     """
 
     def __init__(self, app: Application[Any]) -> None:
         self.by_saga: dict[int, Told] = {}
         self.expiries: set[FrameExpiry] = set()
-        self.touched: dict[int, None] = {}
+        self.touched: dict[int, InFlight | None] = {}
         self.closed: list[int] = []
         self.sent: list[tuple[int, Dispatch]] = []
         self.version = 0
@@ -73,8 +79,13 @@ class Stories:
         self.closed.clear()
         self.sent.clear()
         for effect in effects:
-            rule = _RULES.get(type(effect))
-            broken = rule(self, effect) if rule is not None else None
+            if isinstance(effect, WriteLog):
+                record = effect.record
+                self.touched[record.saga_id] = None
+                broken = _RECORDS[type(record)](self, record)
+            else:
+                rule = _RULES.get(type(effect))
+                broken = rule(self, effect) if rule is not None else None
             if broken is not None:
                 return broken
         return None
@@ -87,19 +98,14 @@ class Stories:
     def settle(self, sagas: Registry[InFlight]) -> Violation | None:
         """After a step: whether what it touched is where its story says; forget what ended."""
         for saga_id in self.touched:
-            told = self.by_saga[saga_id]
-            broken = saga_fits(saga_id, told, sagas.get(saga_id))
+            told, flight = self.by_saga[saga_id], sagas.get(saga_id)
+            self.touched[saga_id] = flight
+            broken = saga_fits(saga_id, told, flight)
             if broken is not None:
                 return broken
             if told.closed is not None:
                 del self.by_saga[saga_id]
         return None
-
-    def wrote(self, effect: WriteLog) -> Violation | None:
-        """A row changes (I1, I4, I9)."""
-        record = effect.record
-        self.touched[record.saga_id] = None
-        return _RECORDS[type(record)](self, record)
 
     def emitted(self, effect: Emit) -> Violation | None:
         """The bus hears something (I1, I3, I5)."""
@@ -254,7 +260,6 @@ def _same_end(closed: SagaClosed | None, ended: SagaCompleted | SagaFailed | Non
 Rule = Callable[[Stories, Any], Violation | None]
 
 _RULES: dict[type, Rule] = {
-    WriteLog: Stories.wrote,
     Emit: Stories.emitted,
     ArmTimer: Stories.armed,
     CancelTimer: Stories.cancelled,

@@ -3,7 +3,7 @@
 They read the state before and after it, and what log, bus and timers told so far (`stories`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from saga_core.engine.effects import Dispatch
@@ -13,27 +13,24 @@ from saga_core.engine.ordered import sorted_items
 from saga_core.engine.state import Awaiting, InFlight, Link, State
 from saga_core.simulate.stories import Stories
 
-Sent = Sequence[tuple[int, Dispatch]]
-"""Commands that a step sent to peers, each with its saga's id."""
 
-
-def commands_fit(before: State[Any], after: State[Any], sent: Sent) -> Violation | None:
+def commands_fit(stories: Stories, newest: Mapping[str, int | None]) -> Violation | None:
     """What is sent is what its saga awaits, on the newest connection, in the order of issue."""
-    newest = 0
-    for saga_id, dispatch in sent:
-        step = _step(after, saga_id)
+    issued = 0
+    for saga_id, dispatch in stories.sent:
+        flight = stories.touched[saga_id]
+        step = flight.awaiting if flight is not None else None
         if step is None or not _is_awaited(dispatch, step):
             sentence = f"{dispatch.command} went to {dispatch.target}, and no saga awaits it there"
             return Violation("dispatch", sentence)
-        if dispatch.connection != after.links[dispatch.target].connection:
+        if dispatch.connection != newest[dispatch.target]:
             return Violation("dispatch", f"saga {saga_id} goes to an older connection")
-        earlier = _step(before, saga_id)
-        again = earlier is not None and earlier.step_index == step.step_index and earlier.sent
-        if dispatch.redelivery != again:
+        told = stories.by_saga[saga_id]
+        if dispatch.redelivery != (told.sent == step.step_index):
             return Violation("dispatch", f"saga {saga_id}: redelivery is {dispatch.redelivery}")
-        if step.issued < newest:
+        if step.issued < issued:
             return Violation("I7", f"saga {saga_id} is sent after a newer command")
-        newest = step.issued
+        told.sent, issued = step.step_index, step.issued
     return None
 
 
