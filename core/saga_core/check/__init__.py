@@ -13,7 +13,16 @@ from saga_core.check.diagram import diagram
 from saga_core.check.played import Played
 from saga_core.check.regression import pytest_file
 from saga_core.check.replay import Outcome, misfit, played, replay
-from saga_core.check.report import CheckedScope, Counterexample, Line, Report, Swap, Verdict
+from saga_core.check.report import (
+    CheckedScope,
+    Counterexample,
+    CoveredFile,
+    Line,
+    Report,
+    StepCoverage,
+    Swap,
+    Verdict,
+)
 from saga_core.check.scope import (
     DEAD_ANSWERS,
     DEGRADED,
@@ -50,6 +59,7 @@ __all__ = [
     "Capsule",
     "CheckedScope",
     "Counterexample",
+    "CoveredFile",
     "Limits",
     "Line",
     "Outcome",
@@ -58,6 +68,7 @@ __all__ = [
     "Report",
     "Scenario",
     "Scope",
+    "StepCoverage",
     "Swap",
     "Verdict",
     "Watch",

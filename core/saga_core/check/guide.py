@@ -84,8 +84,7 @@ def looks_like(places: Places, goal: Up | Dead, stage: Stage, here: Scene) -> bo
     """Whether a place of a search and a world are the same, whatever the names in them."""
     if isinstance(goal, Dead):
         return here.state is None and _alike_dead(places, goal.down, here.down)
-    if here.state is None:
-        return False
+    assert here.state is not None, "a move that the process survives has killed it"
     wanted, rename = view(places.memo.states[goal.state]), places.scope.uses(NAMES)
     awaited = places.memo.held(goal.held, Names(places.memo.in_flight[goal.state], ()))
     by_issue = places.memo.by_issue

@@ -150,10 +150,8 @@ class Places:
         if broken is not None:
             return Ways(broken=(move, broken))
         deaths: dict[Dead, int] = {}
-        if self._crashes:
-            self._die(
-                deaths, Happening("start", 0, events, self._free, here.held), 1, arc, here.held
-            )
+        again = Happening("start", 0, events, self._free, here.held)
+        self._die(deaths, again, 1, arc, here.held)
         place = self._place(Up(arc.to, self._free, here.held))
         return Ways(((move, place),), self._placed(deaths))
 

@@ -156,7 +156,7 @@ class Stepping:
         if isinstance(after, Watched):
             ids = sorted(after.written)
         else:
-            read[:] = [EVERYTHING]
+            read += [EVERYTHING] * (EVERYTHING not in read)
             ids = sorted({saga_id for saga_id, _ in (*before.items(), *after.items())})
         left = [(saga_id, _plain(after).get(saga_id)) for saga_id in ids]
         return tuple(

@@ -14,6 +14,9 @@ from saga_core.check.places import Places
 from saga_core.check.search import Search
 from saga_core.check.view import Names, in_order_of_issue, roles, settle, view
 from saga_core.engine import LogCommitRecovered, endings, links, reducer
+from saga_core.engine.ordered import sorted_keys
+from saga_core.engine.registry import Registry
+from saga_core.engine.state import InFlight
 from saga_core.engine.turn import Turn
 
 AnyTurn = Turn[Any]
@@ -50,7 +53,7 @@ def _namings(
     ("sagas", "faults"),
     [
         (POOL, FAULTS),
-        (BOTH, FAULTS),
+        (BOTH, FAULTS.keys() - {"foreign", "second"}),
         (THREE, SMALL - {"send"}),
         (THREE, frozenset({"disconnect", "expiry", "log", "shutdown"})),
     ],
@@ -88,6 +91,42 @@ def test_a_reducer_that_decides_by_ids_is_searched_by_ids(monkeypatch: pytest.Mo
     assert plain.counterexample is not None
     assert (found.promise, len(found.moves)) == ("I7", len(plain.counterexample.moves))
     assert ORDER not in report.scope.reductions
+
+
+def test_a_reducer_whose_timers_look_at_ids_is_searched_by_ids(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """DESIGN 4: whose deadline or expiry it is counts, not whose id is the lowest."""
+
+    def fail(turn: AnyTurn, saga_id: int, reason: str) -> None:
+        if saga_id in turn.sagas:
+            endings.fail(turn, sorted_keys(turn.sagas)[0], reason)
+
+    monkeypatch.setattr(reducer, "fail", fail)
+    for faults in ({"deadline"}, {"expiry"}):
+        report = run(BOTH, buffer_cap=2, faults=frozenset(faults))
+        assert ORDER not in report.scope.reductions
+
+
+def test_a_reducer_may_make_its_registry_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DESIGN 4: what a step does not change it may as well copy: the worlds are the same."""
+    kept = run(BOTH, faults=SMALL)
+    original = endings._claim
+
+    def claim(turn: AnyTurn, saga_id: int) -> Any:
+        copy = Registry[InFlight]()
+        for other, flight in turn.sagas.items():
+            copy = copy.set(other, flight)
+        turn.sagas = copy if saga_id in copy else turn.sagas
+        return original(turn, saga_id)
+
+    monkeypatch.setattr(endings, "_claim", claim)
+    found = run(BOTH, faults=SMALL)
+    assert (found.verdict, found.states, found.transitions) == (
+        kept.verdict,
+        kept.states,
+        kept.transitions,
+    )
 
 
 def test_one_saga_has_no_order(monkeypatch: pytest.MonkeyPatch) -> None:
