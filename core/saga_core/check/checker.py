@@ -8,10 +8,11 @@ from msgspec.structs import replace
 from saga_core.check.liveness import Fair, lasso
 from saga_core.check.places import Move, Places
 from saga_core.check.report import CheckedScope, Counterexample, Report, Verdict
-from saga_core.check.scope import FAULTS, HONEST, Scenario, Scope
+from saga_core.check.scope import DEGRADED, FAULTS, HONEST, ORDER, Scenario, Scope
 from saga_core.check.search import Found, Limits, Search, Watch
 from saga_core.check.sometimes import unmet
 from saga_core.check.telling import tell
+from saga_core.check.twins import LopsidedError
 from saga_core.engine.events import SagaDeadline, TimerFired
 from saga_core.engine.history import Violation
 
@@ -64,8 +65,15 @@ class Finding(Struct, frozen=True):
 
 
 def check(scenario: Scenario, scope: Scope, watch: Watch, limits: Limits | None = None) -> Report:
-    """Check everything. What breaks first ends the check; Ctrl-C, time and memory cut it."""
-    return _Check(scenario, scope, watch, limits or Limits()).run()
+    """Check everything. What breaks first ends the check; Ctrl-C, time and memory cut it.
+
+    A reducer that doesn't keep the obligations of `ORDER` and `DEGRADED` is checked without them.
+    """
+    try:
+        return _Check(scenario, scope, watch, limits or Limits()).run()
+    except LopsidedError:
+        plain = replace(scope, reductions=scope.reductions - {ORDER, DEGRADED})
+        return _Check(scenario, plain, watch, limits or Limits()).run()
 
 
 class _Check:
@@ -209,5 +217,5 @@ def _told_scope(scope: Scope) -> CheckedScope:
         scope.buffer_cap,
         scope.connections,
         tuple(fault for fault in FAULTS if fault in scope.faults),
-        tuple(sorted(scope.reductions)),
+        tuple(sorted(filter(scope.uses, scope.reductions))),
     )

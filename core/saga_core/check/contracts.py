@@ -7,8 +7,9 @@ search may forget what peers still hold for ended sagas (`scope.DEAD_ANSWERS`).
 
 from collections.abc import Iterator
 
-from saga_core.check.memo import Memo, Sent
-from saga_core.check.view import CURRENT_STAY, OLD_STAY, decides_alike
+from saga_core.check.memo import Memo
+from saga_core.check.sent import Sent, said
+from saga_core.check.view import CURRENT_STAY, OLD_STAY
 from saga_core.engine.effects import (
     ArmTimer,
     CancelTimer,
@@ -35,7 +36,6 @@ from saga_core.engine.messages import (
     SagaFailed,
     SagaStarted,
 )
-from saga_core.engine.state import State
 
 NOBODY = 1_000_000
 """A connection that never was."""
@@ -48,7 +48,6 @@ class Contracts:
     """Checks each state of a memo once, and again for commands that came up since."""
 
     def __init__(self, memo: Memo) -> None:
-        self.checked = 0
         self._memo = memo
         self._commands: dict[int, int] = {}
 
@@ -58,28 +57,23 @@ class Contracts:
         if done == len(self._memo.commands):
             return None
         self._commands[state] = len(self._memo.commands)
-        here = self._memo.states[state]
         if done is None:
             for event in self._foreign(state):
-                if not self._ignored(here, event):
+                if not self._ignored(state, event):
                     return event, Violation("contracts", f"{event} changed something")
         for event in self._dead(state, done or 0):
             if not self._decides_nothing(state, event):
                 return event, Violation("contracts", f"{event} concerns an ended saga, yet decides")
         return None
 
-    def _ignored(self, state: State[object], event: Event) -> bool:
-        self.checked += 1
-        after, effects = self._memo.reducer.step(state, event)
-        return after is state and not effects
+    def _ignored(self, state: int, event: Event) -> bool:
+        return self._memo.result(state, self._memo.event(event)).same
 
-    def _decides_nothing(self, number: int, event: Event) -> bool:
-        self.checked += 1
-        before = self._memo.states[number]
-        after, effects = self._memo.reducer.step(before, event)
-        if any(decides(effect) for effect in effects):
+    def _decides_nothing(self, state: int, event: Event) -> bool:
+        result = self._memo.result(state, self._memo.event(event))
+        if any(decides(effect) for effect in result.effects):
             return False
-        return decides_alike(before, after) or self._memo.state(after)[0] == number
+        return result.same or self._memo.leads_back(state, result)
 
     def _foreign(self, state: int) -> Iterator[Event]:
         here, in_flight = self._memo.states[state], self._memo.in_flight[state]
@@ -108,7 +102,7 @@ class Contracts:
                     yield SendFailed(connection, sent.command)
                 if sent.saga_id in in_flight:
                     continue
-                for answer in self._memo.said(sent.command):
+                for answer in said(self._memo.scenario, sent.command):
                     yield CommandReceived(connection, answer)
 
     def _awaited(self, state: int, connection: int, sent: Sent) -> bool:

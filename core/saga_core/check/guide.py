@@ -12,14 +12,14 @@ from itertools import chain, permutations, product
 from msgspec.structs import replace
 
 from saga_core.check.happenings import Up
-from saga_core.check.memo import Sent
 from saga_core.check.places import Dead, Places
-from saga_core.check.rows import Down
+from saga_core.check.rows import Down, shape
 from saga_core.check.scene import Scene
 from saga_core.check.scope import NAMES
 from saga_core.check.search import Search, Triggers
+from saga_core.check.sent import Sent
 from saga_core.check.stage import Stage, Taken
-from saga_core.check.view import Names, settle, view
+from saga_core.check.view import Names, in_order_of_issue, settle, view
 from saga_core.engine.history import Violation
 from saga_core.engine.ordered import sorted_keys
 
@@ -83,12 +83,12 @@ def _dies(kind: str, died: int | None, option: str) -> bool:
 def looks_like(places: Places, goal: Up | Dead, stage: Stage, here: Scene) -> bool:
     """Whether a place of a search and a world are the same, whatever the names in them."""
     if isinstance(goal, Dead):
-        return here.state is None and _shape(places.memo.downs[goal.down]) == _shape(here.down)
-    if here.state is None:
-        return False
-    wanted, rename = view(places.memo.states[goal.state]), NAMES in places.scope.reductions
+        return here.state is None and _alike_dead(places, goal.down, here.down)
+    assert here.state is not None, "a move that the process survives has killed it"
+    wanted, rename = view(places.memo.states[goal.state]), places.scope.uses(NAMES)
     awaited = places.memo.held(goal.held, Names(places.memo.in_flight[goal.state], ()))
-    sagas = tuple(sorted_keys(here.state.sagas))
+    by_issue = places.memo.by_issue
+    sagas = in_order_of_issue(here.state) if by_issue else tuple(sorted_keys(here.state.sagas))
     for connections in _namings(stage):
         names = Names(sagas, connections)
         slots = tuple(here.slots[old - 1] for old in connections)
@@ -116,10 +116,20 @@ def _held(places: Places, here: Scene, names: Names) -> int:
     return places.memo.held(held, names)
 
 
-def _shape(down: Down) -> Down:
-    """Sagas by rank; the next id is left out, and so are the rows of a log that lacks some."""
-    if down.excused:
-        return Down(0, excused=True)
+def _alike_dead(places: Places, goal: int, here: Down) -> bool:
+    """Whether a dead process is the one meant; forgotten rows may be any, and so may late ones."""
+    if places.memo.deaths.is_forgotten(goal):
+        return True
+    wanted = places.memo.deaths.downs[goal]
+    if wanted.excused:
+        return here.excused
+    return (
+        shape(wanted) == shape(here) if places.memo.by_issue else _ranked(wanted) == _ranked(here)
+    )
+
+
+def _ranked(down: Down) -> Down:
+    """What is left, with sagas by rank; the next id is left out."""
     told = (*(row.saga_id for row in down.rows), *(o.saga_id for o in down.outcomes), *down.lost)
     rank = {saga_id: place for place, saga_id in enumerate(sorted(set(told)), start=1)}
     return Down(

@@ -7,13 +7,15 @@ the sagas in flight and of the buffer are armed (a promise checked at every step
 any moment; stale ones must change nothing in any state (`contracts`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from returns.result import Success
 
 from saga_core.check.memo import Memo, bits
 from saga_core.check.scope import NO_LESS, Scope
+from saga_core.check.sent import Sent, said
+from saga_core.check.slots import CLOSING, FREE, OPEN
 from saga_core.check.view import CURRENT_STAY
 from saga_core.engine.events import (
     CommandReceived,
@@ -26,9 +28,6 @@ from saga_core.engine.events import (
     TimerFired,
 )
 from saga_core.engine.state import Awaiting
-
-FREE, OPEN, CLOSING = 0, 1, 2
-"""What a connection's number stands for: nothing, a live one, one that the process hung up."""
 
 _FORGETTING = frozenset({"answer", "lost", "restart", "send"})
 """What can happen in another way, or not at all, so that the peer holds as much as before."""
@@ -66,7 +65,7 @@ class World:
         self.targets = tuple(t for t in memo.scenario.peers for _ in range(scope.connections))
         self._memo = memo
         self._faults = scope.faults
-        self._holds_on = NO_LESS in scope.reductions and "twice" in scope.faults
+        self._holds_on = scope.uses(NO_LESS) and "twice" in scope.faults
         self.passed_over: set[str] = set()
         self._events: dict[tuple[str, int, int], tuple[int, ...]] = {}
 
@@ -144,7 +143,7 @@ class World:
                 events = self._one("expiry", saga_id, 0, timer)
                 yield Happening("expiry", saga_id, events, here.slots, here.held)
         elif "send" in self._faults and here.slots[step.connection - 1] == OPEN:
-            event = self._memo.event(SendFailed(step.connection, step.command))
+            event = self._failing(Sent(saga_id, step.target, step.command), step.connection)
             taken = here.held & ~self._memo.bit_of(step)
             for held in {taken, here.held}:
                 yield Happening("send", saga_id, (event,), here.slots, held)
@@ -175,10 +174,7 @@ class World:
         """The answers to a command over a connection; the failure report comes last."""
         key = ("said", connection, bit)
         if key not in self._events:
-            said = self._memo.said(self._memo.commands[bit].command)
-            self._events[key] = tuple(
-                self._memo.event(CommandReceived(connection, answer)) for answer in said
-            )
+            self._events[key] = self._heard(connection, self._memo.commands[bit])
         return self._events[key]
 
     def _misaddressed(self, connection: int, bit: int, saga_id: int) -> tuple[int, ...]:
@@ -189,13 +185,28 @@ class World:
             app = self._memo.scenario.application
             match app.address(sent.target, sent.command, saga_id):
                 case Success(command):
-                    *good, _ = self._memo.said(command)
+                    heard = self._heard(connection, Sent(saga_id, sent.target, command))
+                    self._events[key] = heard[:-1]
                 case _:
-                    good = []
-            self._events[key] = tuple(
-                self._memo.event(CommandReceived(connection, answer)) for answer in good
-            )
+                    self._events[key] = ()
         return self._events[key]
+
+    def _heard(self, connection: int, sent: Sent) -> tuple[int, ...]:
+        """All that a peer may say to a command over a connection; the failure report comes last."""
+
+        def answer(index: int) -> Callable[[Sent], Event]:
+            return lambda of: CommandReceived(connection, said(scenario, of.command)[index])
+
+        scenario, memo = self._memo.scenario, self._memo
+        count = len(said(scenario, sent.command))
+        return tuple(memo.about(sent, answer(index)) for index in range(count))
+
+    def _failing(self, sent: Sent, connection: int) -> int:
+        key = (f"failing for {sent.saga_id}", connection, self._memo.bit(sent))
+        if key not in self._events:
+            event = self._memo.about(sent, lambda of: SendFailed(connection, of.command))
+            self._events[key] = (event,)
+        return self._events[key][0]
 
     def _one(self, kind: str, subject: int, more: int, event: Event) -> tuple[int, ...]:
         key = (kind, subject, more)

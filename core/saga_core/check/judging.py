@@ -1,17 +1,16 @@
 """Judging each step once, by what the promises read of it.
 
 A step touches few sagas: those that its effects name, those whose entry it changed, those that
-wait in a buffer, and the one that its event concerns; a step that changes a link touches all. What
-the registry says of the others stands as it stood, and so does their story. So two steps that are
-equal but for sagas that neither touches, the mirror and the log's state keep the same promises,
-and only the first of them is judged.
+wait in a buffer, and the one that its event concerns. What the registry says of the others stands
+as it stood, and so does their story; of them the promises read only the connections that they await
+answers on, and only if a link changed. So two steps that are equal but for sagas that neither
+touches, the mirror and the log's state keep the same promises, and only the first is judged.
 """
 
 from collections.abc import Hashable
 from typing import Any
 
-from saga_core.check.promises import broken_by, implied_history
-from saga_core.check.settling import Flights
+from saga_core.check.promises import broken_by
 from saga_core.engine.application import Application
 from saga_core.engine.effects import ArmTimer, CancelTimer, Dispatch, Effect, Emit, WriteLog
 from saga_core.engine.events import (
@@ -22,7 +21,7 @@ from saga_core.engine.events import (
     ShutdownRequested,
     TimerFired,
 )
-from saga_core.engine.history import Violation
+from saga_core.engine.history import History, Violation
 from saga_core.engine.messages import (
     BusEvent,
     SagaActionFailed,
@@ -30,9 +29,8 @@ from saga_core.engine.messages import (
     SagaFailed,
     SagaStarted,
 )
+from saga_core.engine.ordered import sorted_items
 from saga_core.engine.state import State
-
-Effects = tuple[Effect, ...]
 
 _TELLING = (
     TimerFired
@@ -46,75 +44,46 @@ _TELLING = (
 
 
 class Judging:
-    """Judges the steps of settled states, whose links are shared (`Settling`)."""
+    """Judges steps; what it is told as a key is all that the promises read."""
 
     def __init__(self, app: Application[Any]) -> None:
         self._app = app
-        self._targets = app.peers
-        self._named: list[frozenset[int]] = []
-        self._numbers: dict[Effects, int] = {}
         self._fine: set[Hashable] = set()
-
-    def number(self, effects: Effects) -> int:
-        """The number of some effects."""
-        number = self._numbers.get(effects)
-        if number is None:
-            number = self._numbers[effects] = len(self._named)
-            self._named.append(frozenset(self._concerns(effect) for effect in effects))
-        return number
 
     def broken_by(
         self,
+        key: Hashable,
+        told: History,
         before: State[Any],
         event: Event,
         after: State[Any],
-        effects: Effects,
-        flights: tuple[Flights, Flights],
+        effects: tuple[Effect, ...],
     ) -> Violation | None:
-        """The first promise that a step broke. `flights` are those before it and after it."""
-        key = self._read(before, event, after, self.number(effects), flights)
-        if key in self._fine and after.config is before.config:
-            return None
-        told = implied_history(before)
+        """The first promise that a step broke; `told` is the implied history of `before`."""
         broken = broken_by(self._app, told, before, event, after, effects)
         if broken is None:
             self._fine.add(key)
         return broken
 
-    def _read(
-        self,
-        before: State[Any],
-        event: Event,
-        after: State[Any],
-        effects: int,
-        flights: tuple[Flights, Flights],
-    ) -> Hashable:
-        """What the promises read of a step."""
-        told = event if isinstance(event, _TELLING) else None
-        old, new = flights
-        ending = after.stopping, after.stopping and bool(new)
-        failing = before.log_degraded, after.log_degraded
-        if failing[0] == failing[1] and not isinstance(event, LogCommitFailed | LogCommitRecovered):
-            failing = False, False
-        whole = after.counters, after.outcomes, ending, failing
-        rest = id(before.links), before.counters.next_saga_id, whole
-        if after.links is not before.links:
-            links = tuple([after.links[target] for target in self._targets])
-            return effects, told, tuple(old), tuple(new), rest, links
-        touched = {*self._named[effects], self._concerned(told)}
-        for target in self._targets:
-            touched.update(before.links[target].buffer)
-        left = dict(new)
-        same = {i for i, flight in old if i not in touched and left.get(i) is flight}
-        return (
-            effects,
-            told,
-            tuple([entry for entry in old if entry[0] not in same]),
-            tuple([entry for entry in new if entry[0] not in same]),
-            rest,
-        )
+    def is_fine(self, key: Hashable) -> bool:
+        """Whether a step with this key was judged and broke no promise."""
+        return key in self._fine
 
-    def _concerned(self, event: Event | None) -> int:
+    def touched(
+        self, before: State[Any], event: Event, after: State[Any], effects: tuple[Effect, ...]
+    ) -> frozenset[int]:
+        """The sagas that a step touches, but for those whose entry it changed."""
+        touched = {self._concerned(event), *map(self._named, effects)}
+        for state in (before, after):
+            for _, link in sorted_items(state.links):
+                touched.update(link.buffer)
+        return frozenset(touched)
+
+    def told(self, event: Event) -> Event | None:
+        """What promises read of an event."""
+        return event if isinstance(event, _TELLING) else None
+
+    def _concerned(self, event: Event) -> int:
         match event:
             case TimerFired(timer):
                 return timer.saga_id
@@ -125,7 +94,7 @@ class Judging:
             case _:
                 return 0
 
-    def _concerns(self, effect: Effect) -> int:
+    def _named(self, effect: Effect) -> int:
         """The saga that an effect names; 0 if it names none."""
         match effect:
             case WriteLog(record):

@@ -1,35 +1,29 @@
-"""The reducer as a table of small integers: each state and each event is stepped once.
+"""The reducer as a table of small integers: what an event does in a state is looked up.
 
-`step` is called, and its result judged, the first time that a pair of a state and an event comes
-up. From then on the pair is a look-up. So the price of immutable maps and of the promises is paid
-some thousand times in a search of millions of transitions.
+`step` is called, and its result judged, the first time that an event meets what it reads of a
+state (`stepping`). From then on the pair is a look-up. So the price of immutable maps and of the
+promises is paid some thousand times in a search of millions of transitions.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from saga_core.check.judging import Judging
-from saga_core.check.promises import unheard
-from saga_core.check.rows import Down, crashes, left_by, recovery_of
-from saga_core.check.scope import NAMES, Scenario, Scope
-from saga_core.check.settling import Flights, Parts, Settling
-from saga_core.check.view import Names, decides_alike, readdressed, same_names
+from saga_core.check.boundaries import ended_twice, left_over, unclosable
+from saga_core.check.deaths import NOTHING, Deaths, Torn
+from saga_core.check.rows import left_by, recovery_of
+from saga_core.check.scope import DEGRADED, NAMES, ORDER, ROWS, Scenario, Scope
+from saga_core.check.sent import Sent
+from saga_core.check.settling import Parts, Settling
+from saga_core.check.stepping import Result, Stepping
+from saga_core.check.twins import Twins
+from saga_core.check.view import Names
 from saga_core.engine.config import Config
 from saga_core.engine.effects import CloseConnection, Dispatch, Effect
 from saga_core.engine.events import Event
 from saga_core.engine.history import Violation
 from saga_core.engine.messages import Command
-from saga_core.engine.ordered import sorted_items
 from saga_core.engine.reducer import Reducer
 from saga_core.engine.state import Awaiting, State
-
-
-class Sent(NamedTuple):
-    """A command that peers got, by its place in `Memo.commands`."""
-
-    saga_id: int
-    target: str
-    command: Command
 
 
 class Arc(NamedTuple):
@@ -52,36 +46,54 @@ class Arc(NamedTuple):
 
 
 class Memo:
-    """States, events, commands and dead processes as integers. `step_calls` counts."""
+    """States, events, commands and dead processes as integers."""
 
     def __init__(self, scenario: Scenario, scope: Scope) -> None:
         self.scenario = scenario
-        self._connections = scope.connections
-        self._rename = NAMES in scope.reductions
-        self._dies = "crash" in scope.faults
-        self._judging = Judging(scenario.application)
-        self._crashed: dict[tuple[int, int, int], tuple[tuple[int, int], ...]] = {}
-        self._settling = Settling(scenario, scope.connections, rename=self._rename)
         self.reducer: Reducer[Any] = Reducer(scenario.application)
+        self._rename = scope.uses(NAMES)
+        self._dies = "crash" in scope.faults
+        self.forgets_outages = scope.uses(DEGRADED)
+        self.by_issue = scope.uses(ORDER)
+        self._settling = Settling(
+            scenario, scope.connections, rename=self._rename, by_issue=self.by_issue
+        )
+        self._twins = Twins(scenario, self._settling)
+        self._stepping = Stepping(
+            self._settling,
+            self.reducer,
+            self._twins,
+            turns=self.by_issue,
+            degrades=self.forgets_outages,
+        )
+        self.deaths = Deaths(
+            by_shape=self.by_issue,
+            renamed=self._rename,
+            harmless=self._is_harmless if scope.uses(ROWS) else None,
+        )
         self.states: list[State[Any]] = []
         self.in_flight: list[tuple[int, ...]] = []
         self.left: list[int] = []
         self.events: list[Event] = []
         self.commands: list[Sent] = []
-        self._of_saga: dict[int, int] = {}
-        self.downs: list[Down] = []
-        self.step_calls = 0
-        self._of_target: dict[str, int] = {}
+        self._parts: list[Parts] = []
+        self._rests: list[int] = []
+        self._same: list[Names] = []
+        self._arcs: list[dict[int, Arc]] = []
+        self._starts: dict[int, Arc] = {}
         self._states: dict[Parts, int] = {}
         self._events: dict[Event, int] = {}
         self._commands: dict[Sent, int] = {}
-        self._downs: dict[Down, int] = {}
-        self._arcs: list[dict[int, Arc]] = []
-        self._starts: dict[int, Arc] = {}
-        self._flights: list[Flights] = []
+        self._of_saga: dict[int, int] = {}
+        self._of_target: dict[str, int] = {}
         self._held: dict[tuple[int, tuple[int, ...]], int] = {}
         initial = self.reducer.initial_state(Config(buffer_cap=scope.buffer_cap))
-        self.initial, _ = self.state(initial)
+        self.initial, _ = self._state(initial, self._settling.parts_of(initial))
+
+    @property
+    def step_calls(self) -> int:
+        """How often `step` was called."""
+        return self._stepping.calls
 
     def event(self, event: Event) -> int:
         """The number of an event."""
@@ -91,45 +103,49 @@ class Memo:
             self.events.append(event)
         return number
 
-    def down(self, down: Down) -> int:
-        """The number of a dead process."""
-        number = self._downs.get(down)
-        if number is None:
-            number = self._downs[down] = len(self.downs)
-            self.downs.append(down)
-        return number
+    def about(self, sent: Sent, make: Callable[[Sent], Event]) -> int:
+        """The number of the event that `make` makes of a command that was sent."""
+        event = make(sent)
+        self._twins.comes_of(event, sent, make)
+        return self.event(event)
 
     def arc(self, state: int, event: int) -> Arc:
         """What the event does in the state."""
         found = self._arcs[state].get(event)
         if found is None:
-            found = self._arcs[state][event] = self._step(state, event, self.left[state])
+            result = self.result(state, event)
+            found = self._arcs[state][event] = self._arc(state, event, result, self.left[state])
         return found
 
     def start(self, down: int) -> Arc:
         """What the first event of the next run does."""
         found = self._starts.get(down)
         if found is None:
-            event = self.event(recovery_of(self.downs[down]))
-            found = self._starts[down] = self._step(self.initial, event, down)
+            event = self.event(recovery_of(self.deaths.downs[down]))
+            result = self.result(self.initial, event)
+            found = self._starts[down] = self._arc(self.initial, event, result, down)
         return found
 
-    def state(self, state: State[Any]) -> tuple[int, Names]:
-        """The number of a state, and how its names translate."""
-        return self._state(state, sorted_items(state.sagas))
+    def broken_start(self, down: int) -> Violation | None:
+        """The promise that the next run breaks as it starts."""
+        arc, left = self.start(down), self.deaths.downs[down]
+        return (
+            arc.broken
+            or ended_twice(left, arc.effects)
+            or unclosable(left)
+            or left_over(self.states[self.initial], self.states[arc.to])
+        )
 
-    def _state(self, state: State[Any], flights: Flights) -> tuple[int, Names]:
-        parts, names = self._settling.parts(state, flights)
-        number = self._states.get(parts)
-        if number is None:
-            settled = self._settling.state(state, parts, names)
-            number = self._states[parts] = len(self.states)
-            self.states.append(settled)
-            self._flights.append(sorted_items(settled.sagas))
-            self.in_flight.append(tuple(saga_id for saga_id, _ in self._flights[number]))
-            self.left.append(self.down(left_by(settled)))
-            self._arcs.append({})
-        return number, names
+    def result(self, state: int, event: int) -> Result:
+        """What the event does in the state, not judged."""
+        return self._stepping.result(
+            self.states[state], self._parts[state], self._rests[state], event, self.events[event]
+        )
+
+    def leads_back(self, state: int, result: Result) -> bool:
+        """Whether a step leaves a state that is like the one it was made in."""
+        parts = self._stepping.carried(self._parts[state], result)
+        return self._settling.settled(parts)[0] == self._parts[state]
 
     def all_arcs(self) -> Iterator[Arc]:
         """Every step that was made, starts included."""
@@ -151,7 +167,8 @@ class Memo:
                 for rank, saga_id in enumerate(names.sagas, start=1)
                 for bit in bits(held & self._of_saga.get(saga_id, 0))
             ]
-            found = self._held[key] = sum(1 << self._renamed(sent, name) for name, sent in kept)
+            found = sum(self.bit(sent.by(self.scenario, name)) for name, sent in kept)
+            self._held[key] = found
         return found
 
     def asked_of(self, target: str) -> int:
@@ -160,77 +177,77 @@ class Memo:
 
     def bit_of(self, step: Awaiting) -> int:
         """The bit of a command that was sent."""
-        saga_id = self.scenario.application.saga_id_of(step.command)
-        return self.bit(Sent(saga_id, step.target, step.command))
+        return self.bit(self._sent(step.target, step.command))
 
     def bit(self, sent: Sent) -> int:
         """The bit of a command."""
-        return 1 << self._command(sent)
-
-    def said(self, command: Command) -> tuple[Command, ...]:
-        """All that a peer may say to a command; the failure report comes last."""
-        return (*self.scenario.answers(command), self.scenario.failure(command))
-
-    def _step(self, number: int, event: int, left: int) -> Arc:
-        self.step_calls += 1
-        before, happened = self.states[number], self.events[event]
-        after, effects = self.reducer.step(before, happened)
-        if after is before and not effects:
-            broken = unheard(before, happened)
-            return Arc(number, self._unchanged(number), (), 0, (), (), ((0, left),), broken)
-        flights = sorted_items(after.sagas)
-        both = self._flights[number], flights
-        broken = self._judging.broken_by(before, happened, after, effects, both)
-        if broken is not None or decides_alike(before, after):
-            to, names = number, self._unchanged(number)
-        else:
-            to, names = self._state(after, flights)
-        sent = [e for e in effects if isinstance(e, Dispatch) and e.connection is not None]
-        return Arc(
-            to,
-            names,
-            effects,
-            sum({1 << self._command(self._sent(e)) for e in sent}),
-            tuple([e.connection for e in sent if e.connection is not None]),
-            tuple([e.connection for e in effects if isinstance(e, CloseConnection)]),
-            self._crashes(left, after.counters.next_saga_id, effects),
-            broken,
-        )
-
-    def _crashes(
-        self, left: int, next_saga_id: int, effects: tuple[Effect, ...]
-    ) -> tuple[tuple[int, int], ...]:
-        """What is left if the process dies in a step, where it may; without effects too."""
-        if not self._dies:
-            return ()
-        key = left, next_saga_id, self._judging.number(effects)
-        found = self._crashed.get(key)
-        if found is None:
-            dead = crashes(self.downs[left], next_saga_id, effects)
-            found = self._crashed[key] = tuple((done, self.down(down)) for done, down in dead)
-        return found
-
-    def _unchanged(self, number: int) -> Names:
-        return same_names(self.states[number], self.scenario.peers, self._connections)
-
-    def _sent(self, dispatch: Dispatch) -> Sent:
-        saga_id = self.scenario.application.saga_id_of(dispatch.command)
-        return Sent(saga_id, dispatch.target, dispatch.command)
-
-    def _renamed(self, sent: Sent, saga_id: int) -> int:
-        if saga_id == sent.saga_id:
-            return self._command(sent)
-        command = readdressed(self.scenario, sent.target, sent.command, saga_id)
-        return self._command(Sent(saga_id, sent.target, command))
-
-    def _command(self, sent: Sent) -> int:
         number = self._commands.get(sent)
         if number is None:
             number = self._commands[sent] = len(self.commands)
             self.commands.append(sent)
             self._of_saga[sent.saga_id] = self._of_saga.get(sent.saga_id, 0) | 1 << number
             self._of_target[sent.target] = self._of_target.get(sent.target, 0) | 1 << number
-        return number
+        return 1 << number
+
+    def _state(self, like: State[Any], parts: Parts) -> tuple[int, Names]:
+        """The number of a state, and how its names translate; `parts` are not settled yet."""
+        settled, names = self._settling.settled(parts)
+        number = self._states.get(settled)
+        if number is None:
+            number = self._states[settled] = len(self.states)
+            state = self._settling.state(like, settled)
+            in_flight = tuple(saga_id for saga_id, _ in settled.sagas)
+            self.states.append(state)
+            self.in_flight.append(in_flight)
+            self.left.append(self.deaths.number(left_by(state)))
+            self._parts.append(settled)
+            self._rests.append(self._stepping.rest(settled))
+            self._same.append(Names(in_flight, self._settling.as_they_are))
+            self._arcs.append({})
+        return number, names
+
+    def _arc(self, number: int, event: int, result: Result, left: int) -> Arc:
+        if result.same:
+            same, torn = self._same[number], self._unchanged(left)
+            return Arc(number, same, (), 0, (), (), torn, result.unheard)
+        before, parts, happened = self.states[number], self._parts[number], self.events[event]
+        after = self._stepping.carried(parts, result)
+        broken = self._stepping.broken_by(before, parts, happened, result, after.sagas)
+        if broken is not None or after == parts:
+            to, names = number, self._same[number]
+        else:
+            to, names = self._state(result.after, after)
+        sent = [e for e in result.effects if isinstance(e, Dispatch) and e.connection is not None]
+        return Arc(
+            to,
+            names,
+            result.effects,
+            sum({self.bit(self._sent(e.target, e.command)) for e in sent}),
+            tuple([e.connection for e in sent if e.connection is not None]),
+            tuple([e.connection for e in result.effects if isinstance(e, CloseConnection)]),
+            self._torn(left, result),
+            broken,
+        )
+
+    def _torn(self, left: int, result: Result) -> Torn:
+        """What is left if the process dies in a step, where it may; without effects too."""
+        if not self._dies:
+            return ()
+        next_saga_id = result.after.counters.next_saga_id
+        return self.deaths.in_step(left, next_saga_id, result.told, result.effects)
+
+    def _unchanged(self, left: int) -> Torn:
+        next_saga_id = self.deaths.downs[left].next_saga_id
+        return self.deaths.in_step(left, next_saga_id, NOTHING, ()) if self._dies else ()
+
+    def _is_harmless(self, down: int) -> bool:
+        """Whether whatever comes of a dead process starts like the first one did."""
+        if self.broken_start(down) is not None:
+            return False
+        return all(self.deaths.is_forgotten(left) for _, left in self.start(down).downs)
+
+    def _sent(self, target: str, command: Command) -> Sent:
+        return Sent(self.scenario.application.saga_id_of(command), target, command)
 
 
 def bits(mask: int) -> Iterator[int]:

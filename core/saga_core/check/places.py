@@ -7,19 +7,13 @@ and moves are small integers; a place's moves are worked out once.
 
 from typing import NamedTuple
 
-from saga_core.check.boundaries import (
-    astray,
-    ended_twice,
-    failing,
-    left_over,
-    passed_over,
-    unclosable,
-)
+from saga_core.check.boundaries import astray, failing, passed_over
 from saga_core.check.contracts import Contracts
-from saga_core.check.happenings import CLOSING, FREE, OPEN, Happening, Up, World
+from saga_core.check.happenings import Happening, Up, World
 from saga_core.check.memo import Arc, Memo
 from saga_core.check.rows import Down, recovery_of
 from saga_core.check.scope import DEAD_ANSWERS, Scenario, Scope
+from saga_core.check.slots import CLOSING, FREE, OPEN
 from saga_core.check.view import Names
 from saga_core.engine.events import LogCommitFailed, LogCommitRecovered
 from saga_core.engine.history import Violation
@@ -80,6 +74,9 @@ class Places:
         self._ways: list[Ways | None] = []
         self._triggers: dict[tuple[int, int], Ways] = {}
         self._free = (FREE,) * len(self.world.targets)
+        self._in_order = tuple(range(1, len(self.world.targets) + 1))
+        self._crashes = "crash" in scope.faults
+        self._forgetful = scope.uses(DEAD_ANSWERS)
         self.first = self._place(Up(self.memo.initial, self._free, 0))
 
     def ways(self, number: int) -> Ways:
@@ -111,7 +108,7 @@ class Places:
 
     def dead(self, down: Down) -> int:
         """The place of a process that died while the log lacked rows."""
-        return self._place(Dead(self.memo.down(down), 0))
+        return self._place(Dead(self.memo.deaths.kept(down), 0))
 
     def contract(self, number: int) -> tuple[int, Violation] | None:
         """The first event that changes something here, though it must not."""
@@ -131,7 +128,7 @@ class Places:
 
     def left_here(self, number: int) -> Down:
         """What is left if the process dies here, with nothing under way."""
-        return self.memo.downs[self.left_number(number)]
+        return self.memo.deaths.downs[self.left_number(number)]
 
     def open_sagas(self, number: int) -> tuple[int, ...]:
         """The sagas that opened and have not ended."""
@@ -146,20 +143,15 @@ class Places:
         return number
 
     def _starting(self, here: Dead) -> Ways:
-        arc, down = self.memo.start(here.down), self.memo.downs[here.down]
-        events = (self.memo.event(recovery_of(down)),)
-        start = Move("start", 0, events)
-        move = self.move(start)
-        broken = (
-            arc.broken
-            or ended_twice(down, arc.effects)
-            or unclosable(down)
-            or left_over(self.memo.states[self.memo.initial], self.memo.states[arc.to])
-        )
+        arc = self.memo.start(here.down)
+        events = (self.memo.event(recovery_of(self.memo.deaths.downs[here.down])),)
+        move = self.move(Move("start", 0, events))
+        broken = self.memo.broken_start(here.down)
         if broken is not None:
             return Ways(broken=(move, broken))
         deaths: dict[Dead, int] = {}
-        self._die(deaths, start, arc, here.held)
+        again = Happening("start", 0, events, self._free, here.held)
+        self._die(deaths, again, 1, arc, here.held)
         place = self._place(Up(arc.to, self._free, here.held))
         return Ways(((move, place),), self._placed(deaths))
 
@@ -167,6 +159,26 @@ class Places:
         ways = self._joined(here, [*self.world.happenings(here)])
         if "log" not in self.scope.faults or ways.broken is not None:
             return ways
+        return self._passing(here, ways) or self._outage(here, ways)
+
+    def _passing(self, here: Up, ways: Ways) -> Ways | None:
+        """An outage that leads back here when it ends; None, if it has to be told from here."""
+        memo = self.memo
+        fails, heals = (
+            memo.event(LogCommitFailed("disk full", 1)),
+            memo.event(LogCommitRecovered(1)),
+        )
+        if not memo.forgets_outages or memo.states[here.state].log_degraded:
+            return None
+        begun = memo.arc(here.state, fails)
+        ended = memo.arc(begun.to, heals)
+        if begun.broken or ended.broken or ended.to != here.state or begun.closes or ended.closes:
+            return None
+        place = self._place(here)
+        moves = [self.move(Move("log", 0, (fails,))), self.move(Move("heal", 0, (heals,)))]
+        return ways._replace(plain=(*ways.plain, *((move, place) for move in moves)))
+
+    def _outage(self, here: Up, ways: Ways) -> Ways:
         degraded = self.memo.states[here.state].log_degraded
         event = LogCommitRecovered(1) if degraded else LogCommitFailed("disk full", 1)
         kind, events = "heal" if degraded else "log", (self.memo.event(event),)
@@ -196,30 +208,33 @@ class Places:
             broken = arc.broken or astray(arc.over, slots) or self._failed(arc)
             if broken is not None:
                 return broken
-            self._die(deaths, Move(kind, subject, events[:done]), arc, held)
+            if self._crashes:
+                self._die(deaths, happening, done, arc, held)
             state, held = arc.to, self._held(held | arc.sends, arc.names)
-            slots = _hung_up(slots, arc)
+            if arc.closes or arc.names.connections != self._in_order:
+                slots = _hung_up(slots, arc)
             coming = arc.names.connections.index(coming) + 1 if coming else 0
             if arc.closes:
                 break
         missed = passed_over(coming, self._newest(state, coming), slots) if coming else None
         return Up(state, slots, held) if missed is None else missed
 
-    def _die(self, deaths: dict[Dead, int], move: Move, arc: Arc, held: int) -> None:
-        """Add the ways to die in a step, unless an earlier one leaves the same."""
-        if "crash" not in self.scope.faults:
-            return
-        kept = 0 if DEAD_ANSWERS in self.scope.reductions else held | arc.sends
+    def _die(
+        self, deaths: dict[Dead, int], happening: Happening, event: int, arc: Arc, held: int
+    ) -> None:
+        """Add the ways to die in the step of an event, unless an earlier one leaves the same."""
+        kept = 0 if self._forgetful else held | arc.sends
         for done, down in arc.downs:
             dead = Dead(down, kept)
             if dead not in deaths:
-                deaths[dead] = self.move(move._replace(died=done))
+                kind, subject, events, _, _ = happening
+                deaths[dead] = self.move(Move(kind, subject, events[:event], done))
 
     def _placed(self, deaths: dict[Dead, int]) -> tuple[tuple[int, int], ...]:
         return tuple((move, self._place(dead)) for dead, move in deaths.items())
 
     def _held(self, held: int, names: Names) -> int:
-        return self.memo.held(held, names) if DEAD_ANSWERS in self.scope.reductions else held
+        return self.memo.held(held, names) if self._forgetful and held else held
 
     def _newest(self, state: int, connection: int) -> int | None:
         links = self.memo.states[state].links

@@ -61,12 +61,35 @@ class CheckedScope(Struct, frozen=True):
     reductions: tuple[str, ...]
 
 
+class CoveredFile(Struct, frozen=True):
+    """What a search went through of one file's functions.
+
+    `missing_lines` were never reached; `missing_branches`, from line to line, were never taken
+    though their first line was reached. A line below 0 stands for the end of the function.
+    """
+
+    file: str
+    branches: int
+    covered: int
+    missing_lines: tuple[int, ...]
+    missing_branches: tuple[tuple[int, int], ...]
+
+
+class StepCoverage(Struct, frozen=True):
+    """The branches of `step`: of the engine, and of the sagas' modules."""
+
+    branches: int
+    covered: int
+    files: tuple[CoveredFile, ...]
+
+
 class Report(Struct, frozen=True):
     """The outcome of a check.
 
     `complete`: every world of the scope was visited. `properties` says of each one `holds`,
     `violated` or `undetermined`. `states` counts worlds, `reducer_states` the states of the
-    reducer among them; `depth` is the number of moves to the farthest world.
+    reducer among them; `depth` is the number of moves to the farthest world. `coverage` is there
+    if it was asked for.
     """
 
     verdict: Verdict
@@ -81,3 +104,4 @@ class Report(Struct, frozen=True):
     seconds: float
     counterexample: Counterexample | None = None
     cut: str | None = None
+    coverage: StepCoverage | None = None

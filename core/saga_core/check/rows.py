@@ -81,6 +81,11 @@ def crashes(
     return tuple((done, down) for down, done in found.items())
 
 
+def telling(effects: tuple[Effect, ...]) -> tuple[Effect, ...]:
+    """The effects that make a difference to what is left."""
+    return tuple(effect for effect in effects if isinstance(effect, WriteLog | Emit))
+
+
 def after(down: Down, effect: Effect) -> Down:
     """What is left if the process dies after one more effect."""
     match effect:
@@ -93,6 +98,28 @@ def after(down: Down, effect: Effect) -> Down:
             return _with(down, saga_id, lambda row: replace(row, ended=True))
         case _:
             return down
+
+
+def shape(down: Down) -> Down:
+    """What is left, whatever the ids: sagas are called by what is left of them."""
+    rows = tuple(
+        replace(row, saga_id=place) for place, row in enumerate(sorted(down.rows, key=_of_row), 1)
+    )
+    outcomes = tuple(
+        replace(ended, saga_id=place)
+        for place, ended in enumerate(sorted(down.outcomes, key=_of_outcome), len(rows) + 1)
+    )
+    known = len(rows) + len(outcomes)
+    lost = tuple(range(known + 1, known + len(down.lost) + 1))
+    return Down(known + len(lost) + 1, rows, outcomes, lost, down.excused)
+
+
+def _of_row(row: Row) -> tuple[object, ...]:
+    return row.name, row.pending, row.ended
+
+
+def _of_outcome(outcome: SagaOutcome) -> tuple[object, ...]:
+    return outcome.name, outcome.state, outcome.failure_reason or ""
 
 
 def _row(saga_id: int, flight: InFlight) -> Row:

@@ -33,11 +33,33 @@ DEAD_ANSWERS = "dead-answers"
 """The reduction that forgets what peers still hold for ended sagas: see `contracts`."""
 
 NAMES = "names"
-"""The reduction that calls sagas by rank and connections by role: see `view`."""
+"""The reduction that calls sagas by rank and connections by role: see `view`.
+
+It needs `DEAD_ANSWERS`, for an ended saga has no rank.
+"""
+
+ORDER = "order"
+"""The reduction that calls sagas by when they issued their commands, not by their ids: see `twins`.
+
+It makes sagas interchangeable that differ in their ids alone, and needs `NAMES` and `ROWS`. A
+reducer that decides by the order of ids breaks the obligation, and is checked without it.
+"""
+
+ROWS = "rows"
+"""The reduction that forgets which rows a process left that died. The obligation it rests on is
+checked for all rows met: the next run starts like the first, and breaks no promise in doing so.
+"""
 
 LATE_ROWS = "late-rows"
 """The reduction that forgets which rows a failing log lacks. The obligation it rests on is checked
 at every start: whatever the rows are, the next run starts with nothing in flight."""
+
+DEGRADED = "degraded"
+"""The reduction that takes a process whose log fails for one whose log works.
+
+It needs `LATE_ROWS` and `ROWS`. Two obligations are checked on the fly: an outage and its end lead
+back to the same state; and a rule that looks at the log decides nothing else: see `twins`.
+"""
 
 NO_LESS = "no-less"
 """The reduction that passes over a world in which peers hold less than in one met at the same time.
@@ -46,8 +68,14 @@ What peers hold only adds moves, and each of them leads to a world where they ho
 the fault `twice` it is enough that peers answer and hold on: that they forget adds nothing new.
 """
 
-REDUCTIONS = frozenset({DEAD_ANSWERS, NAMES, LATE_ROWS, NO_LESS})
-"""What makes the search smaller. Each can be switched off."""
+REDUCTIONS = frozenset({DEAD_ANSWERS, NAMES, ORDER, ROWS, LATE_ROWS, DEGRADED, NO_LESS})
+"""What makes the search smaller. Each can be switched off, and those that need it with it."""
+
+_NEEDS = {
+    NAMES: frozenset({DEAD_ANSWERS}),
+    ORDER: frozenset({DEAD_ANSWERS, NAMES, ROWS}),
+    DEGRADED: frozenset({LATE_ROWS, ROWS}),
+}
 
 
 def _as_it_is(mirror: Any, _connections: Mapping[int, int]) -> Any:
@@ -100,6 +128,10 @@ class Scope(Struct, frozen=True):
     faults: frozenset[str] = frozenset(FAULTS)
     connections: int = 2
     reductions: frozenset[str] = REDUCTIONS
+
+    def uses(self, reduction: str) -> bool:
+        """Whether a reduction is switched on, and all that it needs."""
+        return {reduction, *_NEEDS.get(reduction, ())} <= self.reductions
 
     @property
     def triggers(self) -> int:

@@ -95,7 +95,7 @@ class Search:
         self.depth = 0
         self.cut: str | None = None
         self._triggers = Triggers(places.scope)
-        self._forgetful = LATE_ROWS in places.scope.reductions
+        self._forgetful = places.scope.uses(LATE_ROWS)
         self._limits = limits
         self._watch = watch
         self._began = self._told = watch.clock()
@@ -122,7 +122,7 @@ class Search:
     @property
     def step_calls(self) -> int:
         """How often `step` was called, contracts included."""
-        return self.places.memo.step_calls + self.places.contracts.checked
+        return self.places.memo.step_calls
 
     def progress(self) -> Progress:
         """How far the search is."""
@@ -206,7 +206,7 @@ class Search:
         found = self._crashed.get((log, place))
         if found is None:
             next_saga_id = self.places.left_here(place).next_saga_id
-            left = Down(1) if self._forgetful else self.places.memo.downs[log - 1]
+            left = Down(1) if self._forgetful else self.places.memo.deaths.downs[log - 1]
             next_saga_id = max(left.next_saga_id, next_saga_id)
             down = replace(left, next_saga_id=next_saga_id, excused=True)
             move = self.places.move(Move("crash", 0, ()))

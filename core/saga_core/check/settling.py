@@ -1,35 +1,31 @@
 """Settling states part by part: a part that was settled once is looked up from then on.
 
-A step changes little of a state, so nearly every part of what it leaves was settled before. Each
-settled part has a number; two settled states are alike exactly if their parts' numbers are.
+Every part of a state has a number: its mirror, each saga's entry, each link, as a step left it or
+settled. A step changes little, so nearly every part of what it leaves was settled before; two
+settled states are alike exactly if their parts' numbers are.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
-from pyrsistent import pmap
+from pyrsistent import PMap, pmap
 
 from saga_core.check.scope import Scenario
-from saga_core.check.view import (
-    CURRENT_STAY,
-    Names,
-    named_connections,
-    settled_flight,
-    settled_link,
-)
+from saga_core.check.view import CURRENT_STAY, Names, issue, roles, settled_flight, settled_link
 from saga_core.engine.outcomes import Outcomes
 from saga_core.engine.registry import Registry
 from saga_core.engine.state import Counters, InFlight, Link, State
 
-Flights = list[tuple[int, InFlight]]
+Entries = tuple[tuple[int, int], ...]
+"""Sagas in flight, ascending by id, each with the number of its entry."""
 
 
 class Parts(NamedTuple):
-    """The numbers of a settled state's parts, and what else decides: its `view`, in numbers."""
+    """A state in the numbers of its parts: all that decides in it. The links are in `targets`."""
 
     mirror: int
-    flights: tuple[int, ...]
+    sagas: Entries
     links: tuple[int, ...]
     stopping: bool
     log_degraded: bool
@@ -37,119 +33,172 @@ class Parts(NamedTuple):
 
 
 class Settling:
-    """Settles the states of one search as `view.settle` does, and numbers their parts."""
+    """Settles the states of one search as `view.settle` does, and numbers their parts.
 
-    def __init__(self, scenario: Scenario, connections: int, *, rename: bool) -> None:
+    `rename`: sagas and connections get new names. `by_issue`: sagas get them in the order of issue,
+    not in that of their ids.
+    """
+
+    def __init__(
+        self, scenario: Scenario, connections: int, *, rename: bool, by_issue: bool
+    ) -> None:
+        self.targets = sorted(scenario.application.peers)
+        self.values: list[Any] = []
         self._scenario = scenario
         self._connections = connections
         self._rename = rename
-        self._targets = sorted(scenario.application.peers)
-        self._values: list[Any] = []
+        self._by_issue = by_issue
+        self.as_they_are = tuple(range(1, len(scenario.peers) * connections + 1))
         self._numbers: dict[Hashable, int] = {}
         self._kept: dict[int, int] = {}
-        self._known: dict[Hashable, int] = {}
-        self._links: dict[tuple[int, ...], Any] = {}
-        self._sagas: dict[tuple[tuple[int, int], ...], Registry[InFlight]] = {}
+        self._roles: dict[tuple[int, tuple[int, ...]], tuple[int, ...]] = {}
+        self._mirrors: dict[tuple[int, tuple[int, ...]], int] = {}
+        self._crews: dict[tuple[Entries, tuple[int, ...]], tuple[Entries, tuple[int, ...]]] = {}
+        self._linked: dict[tuple[tuple[int, ...], Names], tuple[int, ...]] = {}
+        self._renamed: dict[tuple[Entries, tuple[int, ...]], tuple[Entries, tuple[int, ...]]] = {}
+        self._registries: dict[Entries, Registry[InFlight]] = {}
+        self._maps: dict[tuple[int, ...], PMap[str, Link]] = {}
 
-    def parts(self, state: State[Any], flights: Flights) -> tuple[Parts, Names]:
-        """What a state with these sagas in flight is once settled, and how names translate."""
-        links = [state.links[target] for target in self._targets]
-        names = self._names(state, flights)
-        parts = Parts(
-            self._mirror(state.mirror, names.connections),
-            self._flights(flights, names.connections),
-            tuple([self._link(link, names) for link in links]),
+    def number(self, part: Any) -> int:
+        """The number of a part, settled or not. The first of equal ones is known by identity."""
+        number = self._kept.get(id(part))
+        if number is not None:
+            return number
+        number = self._numbers.get(part)
+        if number is None:
+            number = self._numbers[part] = self._kept[id(part)] = len(self.values)
+            self.values.append(part)
+        return number
+
+    def parts_of(self, state: State[Any]) -> Parts:
+        """A state in the numbers of its parts, as they are."""
+        return Parts(
+            self.number(state.mirror),
+            tuple([(saga_id, self.number(flight)) for saga_id, flight in state.sagas.items()]),
+            tuple([self.number(state.links[target]) for target in self.targets]),
             state.stopping,
             state.log_degraded,
-            len(flights) + 1 if self._rename else state.counters.next_saga_id,
+            state.counters.next_saga_id,
         )
-        return parts, names
 
-    def state(self, like: State[Any], parts: Parts, names: Names) -> State[Any]:
-        """The settled state that has these parts; its maps are shared with others."""
-        ids = range(1, len(names.sagas) + 1) if self._rename else names.sagas
+    def settled(self, parts: Parts) -> tuple[Parts, Names]:
+        """The same once it is settled, and how names translate."""
+        mirror, sagas, links, stopping, log_degraded, next_saga_id = parts
+        connections = self._named(mirror, links)
+        entries, order = self._crew(sagas, connections)
+        names = Names(order, connections)
+        if self._rename:
+            next_saga_id = len(entries) + 1
+        settled = Parts(
+            self._mirror(mirror, connections),
+            entries,
+            self._links(links, names),
+            stopping,
+            log_degraded,
+            next_saga_id,
+        )
+        return settled, names
+
+    def state(self, like: State[Any], parts: Parts) -> State[Any]:
+        """The state that has these parts, which are settled; its maps are shared with others."""
         return replace(
             like,
-            mirror=self._values[parts.mirror],
-            sagas=self._shared_sagas(tuple(zip(ids, parts.flights, strict=True))),
-            links=self._shared_links(parts.links),
+            mirror=self.values[parts.mirror],
+            sagas=self.registry(parts.sagas),
+            links=self._map(parts.links),
+            stopping=parts.stopping,
+            log_degraded=parts.log_degraded,
             counters=Counters(0, parts.next_saga_id, CURRENT_STAY + 1),
             outcomes=Outcomes(),
         )
 
-    def _names(self, state: State[Any], flights: Flights) -> Names:
-        sagas = tuple([saga_id for saga_id, _ in flights])
-        peers, connections = self._scenario.peers, self._connections
-        if not self._rename:
-            return Names(sagas, tuple(range(1, len(peers) * connections + 1)))
-        return Names(sagas, named_connections(state, peers, connections))
+    def renamed(self, parts: Parts, others: tuple[tuple[int, int], ...]) -> Parts:
+        """A settled state whose sagas have other ids, though they issued in the same order."""
+        key = parts.sagas, parts.links
+        found = self._renamed.get(key)
+        if found is None:
+            other = dict(others)
+            flights = [(other[saga_id], self.values[number]) for saga_id, number in parts.sagas]
+            sagas = sorted(
+                [
+                    (name, self.number(self._flight(flight, name, issue(flight), self.as_they_are)))
+                    for name, flight in flights
+                ]
+            )
+            same = {name: name for name in self.as_they_are}
+            links = [settled_link(self.values[link], other, same) for link in parts.links]
+            found = tuple(sagas), tuple([self.number(link) for link in links])
+            self._renamed[key] = found
+        return parts._replace(sagas=found[0], links=found[1])
 
-    def _mirror(self, mirror: Any, connections: tuple[int, ...]) -> int:
-        def make() -> Any:
-            names = {old: new for new, old in enumerate(connections, start=1)}
-            return self._scenario.settle(mirror, names)
-
-        return self._part(mirror, connections, make)
-
-    def _flights(self, flights: Flights, connections: tuple[int, ...]) -> tuple[int, ...]:
-        issued = sorted([f.awaiting.issued for _, f in flights if f.awaiting is not None])
-        return tuple(
-            [
-                self._flight(flight, rank if self._rename else saga_id, connections, issued)
-                for rank, (saga_id, flight) in enumerate(flights, start=1)
-            ]
-        )
-
-    def _flight(
-        self, flight: InFlight, saga_id: int, connections: tuple[int, ...], issued: list[int]
-    ) -> int:
-        step = flight.awaiting
-        rank, over = 0, None
-        if step is not None:
-            rank = issued.index(step.issued) + 1
-            over = None if step.connection is None else connections.index(step.connection) + 1
-        return self._part(
-            flight,
-            (saga_id, over, rank),
-            lambda: settled_flight(self._scenario, flight, saga_id, over, rank),
-        )
-
-    def _link(self, link: Link, names: Names) -> int:
-        def make() -> Link:
-            ids = {old: new if self._rename else old for new, old in enumerate(names.sagas, 1)}
-            connections = {old: new for new, old in enumerate(names.connections, start=1)}
-            return settled_link(link, ids, connections)
-
-        return self._part(link, names, make)
-
-    def _part(self, part: Any, names: Hashable, make: Callable[[], Any]) -> int:
-        """The number of a part in its new names. A settled part is known by its identity."""
-        kept = self._kept.get(id(part))
-        key = (part if kept is None else kept), names
-        number = self._known.get(key)
-        if number is None:
-            number = self._known[key] = self._number(make())
-        return number
-
-    def _number(self, value: Any) -> int:
-        number = self._numbers.get(value)
-        if number is None:
-            number = self._numbers[value] = len(self._values)
-            self._values.append(value)
-            self._kept[id(value)] = number
-        return number
-
-    def _shared_sagas(self, flights: tuple[tuple[int, int], ...]) -> Registry[InFlight]:
-        found = self._sagas.get(flights)
+    def registry(self, sagas: Entries) -> Registry[InFlight]:
+        """The registry that has these entries."""
+        found = self._registries.get(sagas)
         if found is None:
             found = Registry()
-            for saga_id, number in flights:
-                found = found.set(saga_id, self._values[number])
-            self._sagas[flights] = found
+            for saga_id, number in sagas:
+                found = found.set(saga_id, self.values[number])
+            self._registries[sagas] = found
         return found
 
-    def _shared_links(self, links: tuple[int, ...]) -> Any:
-        if links not in self._links:
-            values = [self._values[number] for number in links]
-            self._links[links] = pmap(dict(zip(self._targets, values, strict=True)))
-        return self._links[links]
+    def _named(self, mirror: int, links: tuple[int, ...]) -> tuple[int, ...]:
+        """Connections by role; of the ways to call those not in use, one for all that are alike."""
+        if not self._rename:
+            return self.as_they_are
+        found = self._roles.get((mirror, links))
+        if found is None:
+            ways = roles(self._map(links), self._scenario.peers, self._connections)
+            found = min(ways, key=lambda way: self._mirror(mirror, way))
+            self._roles[mirror, links] = found
+        return found
+
+    def _mirror(self, mirror: int, connections: tuple[int, ...]) -> int:
+        found = self._mirrors.get((mirror, connections))
+        if found is None:
+            names = {old: new for new, old in enumerate(connections, start=1)}
+            settled = self._scenario.settle(self.values[mirror], names)
+            found = self._mirrors[mirror, connections] = self.number(settled)
+        return found
+
+    def _crew(
+        self, sagas: Entries, connections: tuple[int, ...]
+    ) -> tuple[Entries, tuple[int, ...]]:
+        """The settled entries, and the old ids in the order of the new ones."""
+        found = self._crews.get((sagas, connections))
+        if found is None:
+            flights = [(saga_id, self.values[number]) for saga_id, number in sagas]
+            in_order = sorted(flights, key=lambda entry: issue(entry[1]))
+            rank = {saga_id: place for place, (saga_id, _) in enumerate(in_order, start=1)}
+            idle = sum(issue(flight) == 0 for _, flight in flights)
+            entries = []
+            for place, (saga_id, flight) in enumerate(in_order if self._by_issue else flights, 1):
+                name = place if self._rename else saga_id
+                settled = self._flight(flight, name, rank[saga_id] - idle, connections)
+                entries.append((name, self.number(settled)))
+            order = tuple([saga_id for saga_id, _ in (in_order if self._by_issue else flights)])
+            found = self._crews[sagas, connections] = tuple(entries), order
+        return found
+
+    def _flight(
+        self, flight: InFlight, saga_id: int, rank: int, connections: tuple[int, ...]
+    ) -> InFlight:
+        step, over = flight.awaiting, None
+        if step is not None and step.connection is not None:
+            over = connections.index(step.connection) + 1
+        return settled_flight(self._scenario, flight, saga_id, over, rank)
+
+    def _links(self, links: tuple[int, ...], names: Names) -> tuple[int, ...]:
+        found = self._linked.get((links, names))
+        if found is None:
+            ids = {old: new if self._rename else old for new, old in enumerate(names.sagas, 1)}
+            connections = {old: new for new, old in enumerate(names.connections, start=1)}
+            settled = [settled_link(self.values[link], ids, connections) for link in links]
+            found = self._linked[links, names] = tuple([self.number(link) for link in settled])
+        return found
+
+    def _map(self, links: tuple[int, ...]) -> PMap[str, Link]:
+        found = self._maps.get(links)
+        if found is None:
+            values = [self.values[number] for number in links]
+            found = self._maps[links] = pmap(dict(zip(self.targets, values, strict=True)))
+        return found

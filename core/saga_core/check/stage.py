@@ -17,13 +17,13 @@ from saga_core.check.boundaries import (
 )
 from saga_core.check.capsule import Cue
 from saga_core.check.contracts import decides
-from saga_core.check.happenings import CLOSING, FREE, OPEN
-from saga_core.check.memo import Sent
 from saga_core.check.options import Options
 from saga_core.check.promises import broken_by, implied_history, unheard
 from saga_core.check.rows import Down, after, left_by
 from saga_core.check.scene import Option, Scene, fits
 from saga_core.check.scope import Scenario, Scope
+from saga_core.check.sent import Sent
+from saga_core.check.slots import CLOSING, FREE, OPEN
 from saga_core.check.strays import may_be_told, stray_event, strays, unkept
 from saga_core.check.view import same_names, settle, view
 from saga_core.engine.config import Config

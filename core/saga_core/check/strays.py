@@ -9,9 +9,9 @@ from returns.result import Success
 
 from saga_core.check.capsule import Cue
 from saga_core.check.contracts import NOBODY
-from saga_core.check.memo import Sent
 from saga_core.check.scene import Scene, awaited, choices, wire_form
 from saga_core.check.scope import Scenario
+from saga_core.check.sent import Sent
 from saga_core.check.view import CURRENT_STAY, OLD_STAY
 from saga_core.engine.events import (
     CommandReceived,

@@ -7,16 +7,21 @@ Left out, each with the obligation it rests on, which `promises` checks at every
 -   `issued`: only the order counts; a new command's number lies above all earlier ones.
 -   `stay`: only equality counts; each stay in a buffer gets a number that none had before.
 
-With `Names`, sagas in flight are called by their rank and connections by their role, for of both
-only equality and, of sagas, order counts. A saga that keeps its own id, instead of taking it from
-its context, breaks that: check it with the reduction `scope.NAMES` switched off.
+With `Names`, connections are called by their role, for of them only equality counts, and sagas in
+flight by their rank. Of sagas order counts as well, and there are two orders: that of their ids, in
+which sagas end that end in one step, and that in which they issued their commands, in which they
+wait and are sent. Called by the first (`scope.NAMES`), a state remembers the second; called by the
+second (`scope.ORDER`), it forgets the first, which then must decide nothing: see `twins`. A saga
+that keeps its own id, instead of taking it from its context, breaks either: check it with both
+switched off.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
+from itertools import chain, permutations, product
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
-from pyrsistent import pmap
+from pyrsistent import PMap, pmap
 from returns.result import Failure, Success
 
 from saga_core.check.scope import Scenario
@@ -41,21 +46,36 @@ class Names(NamedTuple):
 
 
 def names_of(state: State[Any], peers: tuple[str, ...], connections: int) -> Names:
-    """Sagas by rank; each peer's connections with the newest first, then the older ones."""
-    return Names(tuple(sorted_keys(state.sagas)), named_connections(state, peers, connections))
+    """Sagas in the order of issue; each peer's connections by role, those not in use by number."""
+    return Names(in_order_of_issue(state), next(roles(state.links, peers, connections)))
 
 
-def named_connections(
-    state: State[Any], peers: tuple[str, ...], connections: int
-) -> tuple[int, ...]:
-    """Each peer's connections, the newest first, then the older ones, then those not in use."""
-    order: list[int] = []
+def in_order_of_issue(state: State[Any]) -> tuple[int, ...]:
+    """The sagas in flight by when they issued their commands; those without come first, by id."""
+    flights = sorted_items(state.sagas)
+    return tuple(saga_id for saga_id, _ in sorted(flights, key=lambda entry: issue(entry[1])))
+
+
+def issue(flight: InFlight) -> int:
+    """The place of a saga's command in the order of issue; 0 if it awaits nothing."""
+    return 0 if flight.awaiting is None else flight.awaiting.issued
+
+
+def roles(
+    links: PMap[str, Link], peers: tuple[str, ...], connections: int
+) -> Iterator[tuple[int, ...]]:
+    """Every way to call connections by role: each peer's newest, the older ones, those not in use.
+
+    The last may come in any order; in the first way they come by number.
+    """
+    mine: list[list[tuple[int, ...]]] = []
     for place, target in enumerate(peers):
-        link = state.links[target]
+        link = links[target]
         known = link.older if link.connection is None else (link.connection, *link.older)
-        mine = range(place * connections + 1, (place + 1) * connections + 1)
-        order += [*known, *[number for number in mine if number not in known]]
-    return tuple(order)
+        numbers = range(place * connections + 1, (place + 1) * connections + 1)
+        rest = [number for number in numbers if number not in known]
+        mine.append([(*known, *others) for others in permutations(rest)])
+    return (tuple(chain.from_iterable(order)) for order in product(*mine))
 
 
 def same_names(state: State[Any], peers: tuple[str, ...], connections: int) -> Names:
@@ -99,21 +119,6 @@ def view(state: State[Any]) -> Hashable:
         state.stopping,
         state.log_degraded,
         state.counters.next_saga_id,
-    )
-
-
-def decides_alike(before: State[Any], after: State[Any]) -> bool:
-    """Whether at most version and outcomes differ.
-
-    Quick: it compares identities, and so may say no of two that are alike.
-    """
-    return (
-        after.mirror is before.mirror
-        and after.sagas is before.sagas
-        and after.links is before.links
-        and after.stopping == before.stopping
-        and after.log_degraded == before.log_degraded
-        and after.counters.next_saga_id == before.counters.next_saga_id
     )
 
 

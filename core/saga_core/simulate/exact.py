@@ -4,8 +4,10 @@ from collections.abc import Hashable, Iterable, Iterator
 from itertools import chain, permutations, product
 from typing import Any
 
+from msgspec.structs import replace
+
 from saga_core.check.places import Places
-from saga_core.check.scope import Scenario, Scope
+from saga_core.check.scope import DEGRADED, ORDER, Scenario, Scope
 from saga_core.check.search import Limits, Search, Watch
 from saga_core.check.view import Names, settle, view
 from saga_core.engine.ordered import sorted_keys
@@ -18,11 +20,12 @@ States = frozenset[Hashable]
 def exact_states(
     scenario: Scenario, scope: Scope, watch: Watch, limits: Limits | None = None
 ) -> States | None:
-    """Every state that the reducer can come to in a scope.
+    """Every state that the reducer can come to in a scope, none taken for another.
 
     None if the search did not end, or met a broken promise.
     """
-    search = Search(Places(scenario, scope), limits or Limits(), watch)
+    apart = replace(scope, reductions=scope.reductions - {ORDER, DEGRADED})
+    search = Search(Places(scenario, apart), limits or Limits(), watch)
     if search.run() is not None or search.cut is not None:
         return None
     return frozenset(view(state) for state in search.places.memo.states)

@@ -14,7 +14,6 @@ from typing import Any
 
 from saga_core.check.scope import FAULTS, Scenario
 from saga_core.check.settling import Parts, Settling
-from saga_core.engine.ordered import sorted_items
 from saga_core.engine.state import Link, State
 from saga_core.simulate.moves import DEMANDS, OWN
 from saga_core.simulate.plan import Plan
@@ -32,7 +31,7 @@ class Guide:
         self.pairs: dict[tuple[str, str], int] = {}
         self.states: dict[Parts, State[Any]] = {}
         self.exact = plan.scope is not None
-        self._settling = Settling(scenario, plan.connections, rename=True)
+        self._settling = Settling(scenario, plan.connections, rename=True, by_issue=False)
         self._leads: dict[Hashable, dict[str, Hashable]] = {}
         self._tried: dict[Hashable, dict[str, int]] = {}
         self._tries = _TRIES_IN_A_SCOPE if self.exact else 1
@@ -55,7 +54,7 @@ class Guide:
 
     def saw(self, state: State[Any]) -> None:
         """The reducer came to a state, in a small scope."""
-        parts, _ = self._settling.parts(state, sorted_items(state.sagas))
+        parts, _ = self._settling.settled(self._settling.parts_of(state))
         self.states.setdefault(parts, state)
         self._now = parts
 

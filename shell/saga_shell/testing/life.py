@@ -11,9 +11,9 @@ from itertools import chain
 from saga_core.check import Scenario, Scope
 from saga_core.check.capsule import Cue
 from saga_core.check.lanes import titled
-from saga_core.check.memo import Sent
 from saga_core.check.played import Played
 from saga_core.check.scene import Option, Scene
+from saga_core.check.sent import Sent
 from saga_core.check.stage import Deed, Stage, Taken
 from saga_core.check.strays import strays
 from saga_core.engine import Config, Effect, Event, Violation

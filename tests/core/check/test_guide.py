@@ -1,10 +1,10 @@
 """Every trace of a search replays: what happens under shared names happens under real ones."""
 
 import pytest
-from tests.core.check.running import POOL, SMALL, watch
+from tests.core.check.running import BOTH, POOL, SMALL, watch
 from tests.core.check.shop import SHOP
 
-from saga_core.check import Limits, Scenario, Scope
+from saga_core.check import REDUCTIONS, ROWS, Limits, Scenario, Scope
 from saga_core.check.agentmux import SCENARIO
 from saga_core.check.guide import breaking, follow
 from saga_core.check.lanes import line_of
@@ -12,6 +12,8 @@ from saga_core.check.places import Places
 from saga_core.check.scene import Scene
 from saga_core.check.search import Search
 from saga_core.check.stage import Stage
+
+ROWS_MATTER = frozenset({"crash", "deadline", "shutdown"})
 
 
 def searched(scenario: Scenario, scope: Scope) -> Search:
@@ -26,9 +28,10 @@ def searched(scenario: Scenario, scope: Scope) -> Search:
     [
         (SCENARIO, Scope(POOL)),
         (SCENARIO, Scope(POOL, reductions=frozenset())),
+        (SCENARIO, Scope(BOTH, faults=ROWS_MATTER, reductions=REDUCTIONS - {ROWS})),
         (SHOP, Scope((("send", 2),), faults=SMALL | {"restart"}, connections=1)),
     ],
-    ids=["reduced", "unreduced", "the shop"],
+    ids=["reduced", "unreduced", "rows kept", "the shop"],
 )
 def test_every_world_of_a_search_is_reached_by_step_alone(scenario: Scenario, scope: Scope) -> None:
     """DESIGN 4: the shortest way to each world replays in real names, and can be told."""

@@ -3,6 +3,7 @@
 import itertools
 import json
 import re
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,7 +11,7 @@ import pytest
 from tests.shell.cli.terminal import here, one_line
 
 from saga_core.engine import links
-from saga_shell.cli.check import command
+from saga_shell.cli.check import command, covering
 
 POOL = ("check", "--saga", "pool_respawn_on_promote=1")
 
@@ -21,7 +22,7 @@ def test_what_holds_is_said_of_the_scope() -> None:
     assert ran.code == 0
     assert "  sagas:      1 pool_respawn_on_promote\n" in ran.out
     assert "  holds         I9: ids grow and are never used again\n" in ran.out
-    assert "HOLDS within the scope, every world visited: 102 worlds" in ran.out
+    assert "HOLDS within the scope, every world visited: 43 worlds" in ran.out
 
 
 def test_json_has_the_same_facts() -> None:
@@ -110,7 +111,7 @@ def test_progress_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = itertools.count()
     clock = SimpleNamespace(monotonic=lambda: next(ticks) * 0.6)
     monkeypatch.setattr(command, "time", clock)
-    ran = here(*POOL, "--json")
+    ran = here("check", "--json")
     assert ran.code == 0
     first = ran.err.splitlines()[0]
     assert re.fullmatch(
@@ -133,3 +134,48 @@ def test_a_mistake_is_one_line(arguments: list[str], problem: str) -> None:
     ran = here("check", *arguments)
     assert ran.code == 2
     assert problem in one_line(ran.err)
+
+
+def test_coverage_tells_what_the_search_went_through() -> None:
+    """DESIGN 4: the sweep covers all of how sagas end; what it can't reach is told, by line."""
+    ran = here("check", "--saga", "window_cleanup_cascade=1", "--coverage")
+    assert ran.code == 0
+    counts = re.search(r"through (\d+) of (\d+) branches of step", ran.out)
+    assert counts is not None
+    assert 0 < int(counts[1]) < int(counts[2])
+    assert re.search(r"  saga_core/engine/endings.py +(\d+) of +\1\n", ran.out)
+    assert re.search(r"  saga_core/agentmux/sagas/window_cleanup.py +4 of +4\n", ran.out)
+    assert re.search(r"  saga_core/engine/guard.py +\d+ of +\d+  \d+-\d+, ", ran.out)
+    assert "invariants" not in ran.out
+
+
+def test_coverage_in_json_counts_the_same() -> None:
+    """DESIGN 6: branches and lines, file by file, that add up; none where it was not asked for."""
+    told = json.loads(here(*POOL, "--fault", "deadline", "--coverage", "--json").out)["coverage"]
+    files = {Path(file["file"]).name: file for file in told["files"]}
+    assert told["branches"] == sum(file["branches"] for file in files.values())
+    assert told["covered"] == sum(file["covered"] for file in files.values())
+    recovery = files["recovery.py"]
+    assert (recovery["covered"], len(recovery["missing_lines"]) > 0) == (0, True)
+    assert json.loads(here(*POOL, "--fault", "deadline", "--json").out)["coverage"] is None
+
+
+def test_coverage_needs_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DESIGN 6: exit code 2 and one line that says what to install."""
+    monkeypatch.setattr(covering, "find_spec", lambda _: None)
+    ran = here("check", "--coverage")
+    assert ran.code == 2
+    assert "pip install 'agentmux-launcher[test]'" in one_line(ran.err)
+
+
+def test_coverage_stops_with_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DESIGN 6: a check that breaks off leaves nothing that goes on measuring."""
+
+    def breaks_off(*_: object) -> None:
+        raise RuntimeError("the end")
+
+    before = sys.gettrace()
+    monkeypatch.setattr(command, "run_check", breaks_off)
+    with pytest.raises(RuntimeError, match="the end"):
+        here("check", "--coverage")
+    assert sys.gettrace() is before

@@ -20,6 +20,7 @@ from saga_core.check import (
 )
 from saga_core.check import check as run_check
 from saga_shell.cli.check.application import scenario_of
+from saga_shell.cli.check.covering import covered
 from saga_shell.cli.check.files import write_files
 from saga_shell.cli.check.replaying import CheckCommand, refuse_others, replay_file
 from saga_shell.cli.check.text import progress_line, report_lines
@@ -47,6 +48,7 @@ class Given(TypedDict):
     buffer_cap: int
     application: str | None
     unreduced: bool
+    coverage: bool
     max_seconds: float
     max_states: int
     replay_file: Path | None
@@ -105,6 +107,11 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="A saga_core.check.Scenario of yours, instead of AgentMux's.",
 )
 @click.option("--unreduced", is_flag=True, help="Search without the reductions; the same verdict.")
+@click.option(
+    "--coverage",
+    is_flag=True,
+    help="Measure which branches of step the search goes through; takes some 3 times as long.",
+)
 @click.option(
     "--max-seconds",
     type=Seconds(),
@@ -175,7 +182,11 @@ def _searched(given: Given) -> int:
         reductions=frozenset() if given["unreduced"] else REDUCTIONS,
     )
     limits = Limits(given["max_seconds"], given["max_states"])
-    report = run_check(scenario, scope, Watch(time.monotonic, _tell), limits)
+
+    def checked() -> Report:
+        return run_check(scenario, scope, Watch(time.monotonic, _tell), limits)
+
+    report = covered(scenario, checked) if given["coverage"] else checked()
     report = _named(report, given["application"])
     show(json_line(report) if given["as_json"] else "\n".join(report_lines(report)))
     if report.counterexample is not None:

@@ -1,6 +1,7 @@
 """A report for people: the scope, what holds in it, and a run that breaks what doesn't."""
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from saga_core.check import (
     COMPLETES,
@@ -8,9 +9,11 @@ from saga_core.check import (
     SAFETY,
     SOMETIMES,
     Counterexample,
+    CoveredFile,
     Line,
     Progress,
     Report,
+    StepCoverage,
     Swap,
 )
 
@@ -30,6 +33,9 @@ def report_lines(report: Report) -> Iterator[str]:
     if report.counterexample is not None:
         yield ""
         yield from counterexample_lines(report.counterexample)
+    if report.coverage is not None:
+        yield ""
+        yield from _coverage(report.coverage)
     yield ""
     yield verdict_line(report)
 
@@ -101,6 +107,30 @@ def counterexample_lines(found: Counterexample) -> Iterator[str]:
         yield ""
         yield "Order"
         yield from (_ordered(swap) for swap in found.order)
+
+
+def _coverage(coverage: StepCoverage) -> Iterator[str]:
+    share = f"{coverage.covered} of {coverage.branches} branches of step"
+    yield f"Coverage: the search went through {share}; what it missed, line by line"
+    width = max((len(file.file) for file in coverage.files), default=0)
+    for file in coverage.files:
+        missing = ", ".join((*_ranges(file.missing_lines), *_branches(file)))
+        counts = f"{file.covered:>4} of {file.branches:>3}"
+        yield f"  {file.file:<{width}}  {counts}  {missing}".rstrip()
+
+
+def _ranges(lines: Sequence[int]) -> Iterator[str]:
+    """Lines that follow one another as one range."""
+    for _, group in groupby(enumerate(lines), key=lambda entry: entry[1] - entry[0]):
+        run = [line for _, line in group]
+        yield f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0])
+
+
+def _branches(file: CoveredFile) -> Iterator[str]:
+    """The branches not taken but for those to a missing line, which is told already."""
+    for start, end in file.missing_branches:
+        if end not in file.missing_lines:
+            yield f"{start}->{end if end > 0 else 'exit'}"
 
 
 def _ordered(swap: Swap) -> str:

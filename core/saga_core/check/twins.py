@@ -1,0 +1,86 @@
+"""Two obligations of reductions: what a state has a twin for must decide nothing.
+
+`scope.ORDER`: sagas are called by when they issued their commands, so in a settled state the order
+of ids is that of issue. In the *turned* twin the ids are in the opposite order, and all else is the
+same. A step that looks at several sagas is made there too, and must do the same: keep its promises
+or not, lead to the same settled state, send the same commands, end the same connections. A rule
+that compares two ids finds each pair the other way round in the twin.
+
+Sagas that end in one step end in the order of their ids, in either. So a death between two such
+endings leaves other rows, which is why this reduction needs `scope.ROWS` to forget them.
+
+`scope.DEGRADED`: in the *degraded* twin the log fails. All but an outage and its end must do the
+same there.
+
+Twins are looked at where few sagas are in flight (`FEW`): a rule that decides by ids compares two,
+and a third is there to be passed over.
+"""
+
+from collections.abc import Callable, Hashable
+
+from saga_core.check.scope import Scenario
+from saga_core.check.sent import Sent
+from saga_core.check.settling import Parts, Settling
+from saga_core.engine.effects import CloseConnection, Dispatch, Effect
+from saga_core.engine.events import Event, FrameExpiry, SagaDeadline, TimerFired
+
+FEW = 3
+"""How many sagas may be in flight in a state whose twins are looked at."""
+
+Others = tuple[tuple[int, int], ...]
+"""Each saga in flight, and the one whose id it has in the twin."""
+
+
+class LopsidedError(Exception):
+    """A twin does something else: this reducer can't be searched under `ORDER` and `DEGRADED`."""
+
+
+class Twins:
+    """Says what states, events and effects are in the twin."""
+
+    def __init__(self, scenario: Scenario, settling: Settling) -> None:
+        self._scenario = scenario
+        self._settling = settling
+        self._sources: dict[Event, tuple[Sent, Callable[[Sent], Event]]] = {}
+        self._events: dict[tuple[Event, Others], Event] = {}
+
+    def comes_of(self, event: Event, sent: Sent, make: Callable[[Sent], Event]) -> None:
+        """`event` is what `make` makes of a command that was sent, whoever sent it."""
+        self._sources[event] = sent, make
+
+    def parts(self, parts: Parts) -> tuple[Parts, Others]:
+        """The twin of a settled state, and who is who."""
+        ids = [saga_id for saga_id, _ in parts.sagas]
+        others = tuple(zip(ids, reversed(ids), strict=True))
+        return self._settling.renamed(parts, others), others
+
+    def event(self, event: Event, others: Others) -> Event:
+        """The event as it comes to the twin."""
+        key = event, others
+        found = self._events.get(key)
+        if found is None:
+            found = self._events[key] = self._turned(event, dict(others))
+        return found
+
+    def done(self, effects: tuple[Effect, ...], others: Others) -> Hashable:
+        """What a step sent and ended, by the ids of the twin."""
+        other = dict(others)
+        sent = frozenset([self._sent(e, other) for e in effects if isinstance(e, Dispatch)])
+        return sent, tuple([e.connection for e in effects if isinstance(e, CloseConnection)])
+
+    def _turned(self, event: Event, other: dict[int, int]) -> Event:
+        match event:
+            case TimerFired(SagaDeadline(saga_id)):
+                return TimerFired(SagaDeadline(other.get(saga_id, saga_id)))
+            case TimerFired(FrameExpiry(saga_id, stay)):
+                return TimerFired(FrameExpiry(other.get(saga_id, saga_id), stay))
+            case _ if event in self._sources:
+                sent, make = self._sources[event]
+                return make(sent.by(self._scenario, other.get(sent.saga_id, sent.saga_id)))
+            case _:
+                return event
+
+    def _sent(self, dispatch: Dispatch, other: dict[int, int]) -> Hashable:
+        saga_id = self._scenario.application.saga_id_of(dispatch.command)
+        sent = Sent(saga_id, dispatch.target, dispatch.command)
+        return sent.by(self._scenario, other.get(saga_id, saga_id)), dispatch.connection
