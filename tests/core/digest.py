@@ -3,7 +3,7 @@
 import hashlib
 import random
 
-from tests.core.life import launcher_life, shop_life
+from tests.core.lives import launcher_life, shop_life
 
 MOVES = 300
 
@@ -14,8 +14,8 @@ def digest() -> str:
     for seed, make in enumerate((launcher_life, shop_life)):
         life, choices = make(), random.Random(seed)
         for _ in range(MOVES):
-            life.go_on(choices.choice)
-        for event, effects in life.run.given:
+            life.go_on(choices.randrange)
+        for event, effects in life.given:
             told.update(f"{event} {effects}\n".encode())
     return told.hexdigest()
 

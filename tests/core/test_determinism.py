@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 from tests.core.digest import MOVES, digest
-from tests.core.life import Life, launcher_life, shop_life
+from tests.core.lives import launcher_life, shop_life
+from tests.core.story import Story
+
+from saga_core.engine import Reducer
+from saga_shell.testing import Life
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,26 +45,25 @@ def test_a_run_can_be_replayed(make: Callable[[], Life]) -> None:
     """DESIGN 1: the events of a run, stepped again from the start, give its effects and its end."""
     life, choices = make(), random.Random(7)
     for _ in range(MOVES):
-        life.go_on(choices.choice)
-    run = life.run
-    state = make().run.state
-    for event, effects in run.given:
+        life.go_on(choices.randrange)
+    reducer, state = Reducer(life.stage.scenario.application), life.stage.fresh
+    for event, effects in life.given:
         before = state
-        state, again = run.reducer.step(before, event)
+        state, again = reducer.step(before, event)
         assert again == effects
-        assert run.reducer.step(before, event) == (state, effects)
-    assert state == run.state
+        assert reducer.step(before, event) == (state, effects)
+    assert state == life.here.state
 
 
 def test_the_lives_that_are_compared_see_every_ending() -> None:
     """FACTS 1.3: the seeded life of the launcher meets each reason that a saga can end for."""
-    life, choices = launcher_life(), random.Random(0)
+    life, choices, story = launcher_life(), random.Random(0), Story()
     for _ in range(MOVES):
-        life.go_on(choices.choice)
-    assert set(life.run.endings().values()) == {
+        story.follow(life.go_on(choices.randrange))
+    assert set(story.endings().values()) == {
         "completed",
         "saga timeout",
-        "host action failed: no",
+        "host action failed: could not",
         "host unreachable",
         "host pipe backpressure overflow",
     }

@@ -30,6 +30,7 @@ class Ledger:
     def __init__(self) -> None:
         self._sagas: dict[int, list[LogRecord]] = {}
         self._ended: dict[int, SagaOutcome] = {}
+        self._open: set[int] = set()
         self._order: list[int] = []
         self._highest = 0
 
@@ -39,6 +40,7 @@ class Ledger:
             self._order.append(record.saga_id)
             mine = self._sagas.setdefault(record.saga_id, [])
             mine.append(record)
+            self._open.add(record.saga_id)
             if isinstance(record, SagaClosed):
                 self._end(mine[0], record)
             self._highest = max(self._highest, record.saga_id)
@@ -49,8 +51,10 @@ class Ledger:
             saga_id = self._order.pop()
             if isinstance(self._sagas[saga_id].pop(), SagaClosed):
                 self._ended.pop(saga_id, None)
+                self._open.add(saga_id)
             if not self._sagas[saga_id]:
                 del self._sagas[saga_id]
+                self._open.discard(saga_id)
 
     def rows(self) -> tuple[SavedSaga, ...]:
         """The rows that these records make, ids ascending, without their times."""
@@ -71,13 +75,14 @@ class Ledger:
         return None
 
     def _unresolved(self) -> Iterator[UnresolvedSaga]:
-        for saga_id in sorted(self._sagas.keys() - self._ended.keys()):
+        for saga_id in sorted(self._open):
             saved = _folded(self._sagas[saga_id])
             if saved is not None:
                 pending = tuple(s.step_index for s in saved.steps if s.state == "pending")
                 yield UnresolvedSaga(saga_id, saved.saga.name, saved.saga.state, pending)
 
     def _end(self, first: LogRecord, last: SagaClosed) -> None:
+        self._open.discard(last.saga_id)
         if isinstance(first, SagaOpened):
             outcome = SagaOutcome(last.saga_id, first.name, last.state, last.reason)
             self._ended[last.saga_id] = outcome

@@ -20,9 +20,11 @@ _FAULTS = frozenset({"deadline", "disconnect", "second", "shutdown"})
 
 
 class Way(NamedTuple):
-    """A way to go on: what is said of it, and the moves that it may take, in turns.
+    """A way to go on: what is said of it, and the moves that it may take, in up to three turns.
 
-    `promise` is broken if a saga is in flight when there is no such move left.
+    From the second turn on peers do what they are asked. All of them come before any answers: what
+    is asked next must not wait for one, or the buffer overflows. `promise` is broken if a saga is
+    in flight when there is no such move left.
     """
 
     says: str
@@ -35,12 +37,12 @@ _TIMED_OUT = Way("then every deadline passed", ENDS, (("deadline",),))
 _COMPLETED = Way(
     "then every peer came back and answered all that it was asked, the newest first",
     COMPLETES,
-    (("start", "closed", "disconnect"), ("connect", "answer")),
+    (("start", "closed", "disconnect"), ("connect",), ("connect", "answer")),
 )
 _WENT_ON = Way(
     "then every peer answered all that it was asked, the newest first",
     COMPLETES,
-    ((), ("closed", "connect", "second", "answer")),
+    ((), ("closed", "connect", "second"), ("closed", "connect", "second", "answer")),
 )
 """Of a life with good peers: nothing may have been lost, so nobody leaves in order to come back.
 
@@ -65,7 +67,7 @@ class Endings:
         return None
 
     def _end(self, here: Scene, way: Way) -> Violation | None:
-        for stage, kinds in zip((self._quiet, self._honest), way.turns, strict=False):
+        for stage, kinds in zip((self._quiet, self._honest, self._honest), way.turns, strict=False):
             here, broken = _go_on(stage, here, kinds)
             if broken is not None:
                 return broken

@@ -61,7 +61,7 @@ end every saga early, and states that take many moves would hardly be seen."""
 _BUSY = 2
 """How readily one more saga starts where many are in flight."""
 
-_DEATH = 2
+_DEATH = 4
 """How readily the process dies in the middle of a move."""
 
 ENDLESS = 1_000_000
