@@ -9,13 +9,11 @@ from tests.core.check.test_replay import RUNS, capsule
 
 from saga_core.agentmux.commands import GetEvents, Register
 from saga_core.agentmux.events import WindowClosed
-from saga_core.check import FAULTS, Capsule, Played, capsule_of, played
+from saga_core.check import AGENTMUX, FAULTS, Capsule, Played, capsule_of, played
 from saga_core.check.agentmux import SCENARIO
 from saga_core.engine import CommandReceived, Config, ConnectionOpened
 from saga_shell.rehearsal import Rehearsal, rehearse
 from saga_shell.testing import Life, endless
-
-CAPSULES = sorted(FOLDER.glob("*.json"))
 
 SMALL = Config(buffer_cap=1)
 
@@ -38,6 +36,10 @@ def play_of(run: Capsule | str) -> tuple[Played, ...]:
 def read(file: Path) -> Capsule:
     """The capsule of a file."""
     return capsule_of(file.read_text()).unwrap()
+
+
+CAPSULES = [file for file in sorted(FOLDER.glob("*.json")) if read(file).application == AGENTMUX]
+"""Those of the launcher, which is what the shell runs."""
 
 
 def life(seed: int, moves: int, faults: frozenset[str] = frozenset(FAULTS)) -> Life:

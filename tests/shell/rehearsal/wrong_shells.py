@@ -14,6 +14,7 @@ from saga_core.engine import (
     CloseConnection,
     ConnectionClosed,
     Dispatch,
+    Effect,
     Emit,
     LogCommitFailed,
     LogCommitRecovered,
@@ -27,7 +28,7 @@ from saga_core.engine import (
 from saga_shell.launcher.bus import Bus
 from saga_shell.launcher.interpreter import Interpreter
 from saga_shell.launcher.ring import Ring
-from saga_shell.launcher.runner import Runner
+from saga_shell.launcher.runner import Batch, Runner
 from saga_shell.launcher.timers import Timers
 from saga_shell.log import LogError, LogStart, LogWriter
 from saga_shell.log.backlog import Backlog
@@ -130,34 +131,43 @@ def an_event_is_lost(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Runner, "give", give)
 
 
+def changed(patch: pytest.MonkeyPatch, change: Callable[[list[Effect]], list[Effect]]) -> None:
+    """The effects of each batch are others than its steps wanted."""
+    original = Runner._next_batch
+
+    def next_batch(self: Runner[Any]) -> Batch:
+        batch = original(self)
+        batch.effects = change(batch.effects)
+        return batch
+
+    patch.setattr(Runner, "_next_batch", next_batch)
+
+
 def last_come_first_served(patch: pytest.MonkeyPatch) -> None:
     """Events overtake those that came before."""
-    original = Runner._step_waiting
+    original = Runner._step_slice
 
-    def step_waiting(self: Runner[Any], count: int) -> Any:
+    def step_slice(self: Runner[Any]) -> None:
         self._waiting.reverse()
-        return original(self, count)
+        original(self)
 
-    patch.setattr(Runner, "_step_waiting", step_waiting)
+    patch.setattr(Runner, "_step_slice", step_slice)
 
 
 def hurries_badly(patch: pytest.MonkeyPatch) -> None:
     """Of more than four events that wait, the last one comes first."""
-    original = Runner._step_waiting
+    original = Runner._step_slice
 
-    def step_waiting(self: Runner[Any], count: int) -> Any:
-        self._waiting.rotate(count > 4)
-        return original(self, count)
+    def step_slice(self: Runner[Any]) -> None:
+        self._waiting.rotate(len(self._waiting) > 4)
+        original(self)
 
-    patch.setattr(Runner, "_step_waiting", step_waiting)
+    patch.setattr(Runner, "_step_slice", step_slice)
 
 
 def effects_backwards(patch: pytest.MonkeyPatch) -> None:
     """A batch's effects are done in the wrong order."""
-    original = Runner._step_waiting
-    patch.setattr(
-        Runner, "_step_waiting", lambda self, count: list(reversed(original(self, count)))
-    )
+    changed(patch, lambda effects: effects[::-1])
 
 
 def another_reducer(patch: pytest.MonkeyPatch) -> None:
@@ -186,21 +196,18 @@ def state_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 def decides_for_itself(patch: pytest.MonkeyPatch) -> None:
     """The runner adds an effect of its own to those that send a command."""
-    original = Runner._step_waiting
     closing = CloseConnection(1, "I don't like it")
 
-    def step_waiting(self: Runner[Any], count: int) -> Any:
-        effects = original(self, count)
+    def more(effects: list[Effect]) -> list[Effect]:
         sends = any(isinstance(effect, Dispatch) for effect in effects)
         return [*effects, closing] if sends else effects
 
-    patch.setattr(Runner, "_step_waiting", step_waiting)
+    changed(patch, more)
 
 
 def does_less_than_it_says(patch: pytest.MonkeyPatch) -> None:
     """The last effect of a batch is left out."""
-    original = Runner._step_waiting
-    patch.setattr(Runner, "_step_waiting", lambda self, count: original(self, count)[:-1])
+    changed(patch, lambda effects: effects[:-1])
 
 
 def outage_is_silent(patch: pytest.MonkeyPatch) -> None:
@@ -330,12 +337,7 @@ def waits_for_ever(patch: pytest.MonkeyPatch) -> None:
 
 def rows_of_steps_forgotten(patch: pytest.MonkeyPatch) -> None:
     """The interpreter's batch has its rows taken away before they are written."""
-    original = Runner._step_waiting
-
-    def step_waiting(self: Runner[Any], count: int) -> Any:
-        return [e for e in original(self, count) if not isinstance(e, WriteLog)]
-
-    patch.setattr(Runner, "_step_waiting", step_waiting)
+    changed(patch, lambda effects: [e for e in effects if not isinstance(e, WriteLog)])
 
 
 def name_of(patched: Wrong) -> str:
