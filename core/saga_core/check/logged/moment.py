@@ -48,6 +48,7 @@ class Moment:
         self._ending: deque[int] = deque()
         self._all_ending: list[int] = []
         self._staying: list[tuple[str, int]] = []
+        self._sorted: dict[int, Dated] = {}
 
     def settle(self) -> Trouble | None:
         """Account for every record; or the first for which that can't be done."""
@@ -65,8 +66,10 @@ class Moment:
         while self._agenda:
             saga_id = self._agenda.popleft()
             record = self._fold.due(saga_id)
-            if record is None or (record.said.kind == "opened" and not self._is_open(saga_id)):
+            opens = record is not None and record.said.kind == "opened"
+            if record is None or opens or self._sorted.get(saga_id) is record:
                 continue
+            self._sorted[saga_id] = record
             if trouble := self._sort(saga_id, record):
                 return trouble
             self._agenda.extend(self._fold.touched())
