@@ -59,20 +59,6 @@ def opened(event: BusEvent) -> tuple[Saga, ...]:
     return (Send(),) if isinstance(event, Placed) else ()
 
 
-def event_of(line: str) -> BusEvent | None:
-    """The event of a line of the shop's log."""
-    try:
-        return msgspec.json.decode(line, type=Placed | Did | Refused)
-    except msgspec.DecodeError:
-        return None
-
-
-SHOP_LOG = LogForm(
-    trigger_of=lambda name, _: Placed("book") if name == "send" else None,
-    event_of=event_of,
-    line_of=msgspec.json.encode,
-)
-
 SHOP = Scenario(
     application=Shop(opened),
     triggers={"send": Placed("book")},
@@ -80,7 +66,6 @@ SHOP = Scenario(
     answers=lambda command: (said(command, ""),),
     failure=lambda command: said(command, "sold out"),
     peers=("warehouse",),
-    log=SHOP_LOG,
 )
 
 
@@ -92,3 +77,22 @@ def misunderstood(command: Command) -> tuple[Command, ...]:
 
 DEAF = replace(SHOP, answers=misunderstood)
 """The same shop with peers whose answers are of no use."""
+
+
+def event_of(line: str) -> BusEvent | None:
+    """The event of a line of the shop's log."""
+    try:
+        return msgspec.json.decode(line, type=Placed | Did | Refused)
+    except msgspec.DecodeError:
+        return None
+
+
+LOGGED = LogForm(
+    trigger_of=lambda name, _: Placed("book") if name == "send" else None,
+    event_of=event_of,
+    line_of=msgspec.json.encode,
+)
+
+LOGGED_SHOP = replace(SHOP, log=LOGGED)
+LOGGED_DEAF = replace(DEAF, log=LOGGED)
+"""The same two, whose logs can be read back."""

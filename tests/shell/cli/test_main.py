@@ -15,11 +15,8 @@ def test_help_names_every_command() -> None:
     """DESIGN 6: `--help` shows the commands in their order, on standard output, exit code 0."""
     ran = agentmux("--help")
     commands = [line.split()[0] for line in ran.out.split("Commands:\n")[1].splitlines()]
-    assert (ran.code, ran.err, commands) == (
-        0,
-        "",
-        ["run", "diag", "check", "simulate", "demo", "bench"],
-    )
+    named = ["run", "diag", "check", "check-log", "simulate", "demo", "bench"]
+    assert (ran.code, ran.err, commands) == (0, "", named)
 
 
 def test_every_command_can_be_loaded() -> None:

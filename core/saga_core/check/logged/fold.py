@@ -109,6 +109,11 @@ class Fold:
             return saga_id in self.open_ids
         return saga_id in self.here.sagas
 
+    @property
+    def reached(self) -> int:
+        """The version that must have been on the bus by now, in this run."""
+        return max(self._floor + self._told, *self._versions, 0)
+
     def begin(self, moment: str, ids: Iterable[int]) -> None:
         """Turn to the records of another time; `ids` are their sagas."""
         self.moment = moment
@@ -119,7 +124,7 @@ class Fold:
         for saga_id in self._answered:
             del self._asked[saga_id]
         self._answered.clear()
-        self._floor = max(self._floor + self._told, *self._versions, 0)
+        self._floor = self.reached
         self._told = 0
         self._versions.clear()
 

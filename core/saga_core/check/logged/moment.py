@@ -27,11 +27,15 @@ _NOTHING = "nothing that can happen here writes that"
 
 
 class Trouble(NamedTuple):
-    """A record that can't follow. `bounded`: or no way was found that may be there."""
+    """A record that can't follow. `bounded`: or no way was found that may be there.
+
+    `differs`: the saga whose record is not that of the step which comes closest; 0 if none does.
+    """
 
     record: Dated
     why: str
     bounded: bool = False
+    differs: int = 0
 
 
 class Moment:
@@ -44,6 +48,7 @@ class Moment:
         self._ending: deque[int] = deque()
         self._all_ending: list[int] = []
         self._staying: list[tuple[str, int]] = []
+        self._sorted: dict[int, Dated] = {}
 
     def settle(self) -> Trouble | None:
         """Account for every record; or the first for which that can't be done."""
@@ -61,8 +66,10 @@ class Moment:
         while self._agenda:
             saga_id = self._agenda.popleft()
             record = self._fold.due(saga_id)
-            if record is None or (record.said.kind == "opened" and not self._is_open(saga_id)):
+            opens = record is not None and record.said.kind == "opened"
+            if record is None or opens or self._sorted.get(saga_id) is record:
                 continue
+            self._sorted[saga_id] = record
             if trouble := self._sort(saga_id, record):
                 return trouble
             self._agenda.extend(self._fold.touched())
@@ -117,6 +124,8 @@ class Moment:
             return self._issue()
         if self._staying:
             return self._end(heappop(self._staying)[1])
+        if trouble is not None and trouble.differs == oldest:
+            return trouble
         return self._not_dropped(state, oldest)
 
     def _issue(self) -> Trouble | None:
@@ -222,7 +231,13 @@ class Moment:
         by = sum(record.saga_id == missed.saga_id for record in done)
         story = self._fold.stories.get(missed.saga_id)
         found = None if story is None else story.ahead(by)
-        if found is None or (missed.saga_id != saga_id and not self._fold.due(missed.saga_id, by)):
-            return Trouble(own, f"the step that writes it also writes {told([missed])}")
+        if found is None or not (
+            missed.saga_id == saga_id
+            or self._fold.due(missed.saga_id, by)
+            or (by > 0 and found.said == missed)
+        ):
+            why = f"the step that writes it also writes {told([missed])}"
+            return Trouble(own, why, differs=missed.saga_id)
         when = f", at {own.at}" if found.said == missed else ""
-        return Trouble(found, f"the step that can come here writes {told([missed])}{when}")
+        why = f"the step that can come here writes {told([missed])}{when}"
+        return Trouble(found, why, differs=missed.saga_id)

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from msgspec.structs import replace
+
 from saga_core.check.logged.fold import Attempt, Fold
 from saga_core.check.logged.peers import Course, newer_than, pending
 from saga_core.check.logged.said import Said, told
@@ -27,6 +29,8 @@ def _lines(fold: Fold, saga_id: int) -> Iterator[str]:
     if isinstance(here, Down):
         yield _line("the process starts and recovers", saga_id, fold.restarted())
         return
+    version = max(here.counters.version, fold.reached)
+    here = replace(here, counters=replace(here.counters, version=version))
     ways = _of_saga(fold, here, saga_id) if saga_id in here.sagas else _of_opening(fold, here)
     for what, course in ways:
         attempt = fold.attempt(course)

@@ -81,13 +81,10 @@ def report_of(seed: int) -> LogReport:
 
 @pytest.mark.parametrize("first", range(0, LIVES, 50))
 def test_no_log_that_a_run_wrote_is_impossible(first: int) -> None:
-    """DESIGN 4: whatever happens, and in whatever order, it is a path of the graph."""
-    for seed in range(first, first + 50):
-        report = report_of(seed)
-        assert report.verdict != "impossible", (seed, report)
+    """DESIGN 4: whatever happens, and in whatever order, it is a path of the graph.
 
-
-def test_hardly_any_stays_undetermined() -> None:
-    """DESIGN 4: peers that come and go in the middle of a batch leave a rest, and it is small."""
-    verdicts = [report_of(seed).verdict for seed in range(LIVES)]
-    assert verdicts.count("possible") >= LIVES * 0.98, verdicts.count("undetermined")
+    Peers that come and go in the middle of a batch leave a small rest undetermined.
+    """
+    verdicts = {seed: report_of(seed).verdict for seed in range(first, first + 50)}
+    assert "impossible" not in verdicts.values(), verdicts
+    assert list(verdicts.values()).count("possible") >= 49, verdicts

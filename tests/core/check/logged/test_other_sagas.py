@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from tests.core.check.logged.logbook import Logbook, edited
-from tests.core.check.shop import DEAF, SHOP_LOG
-from tests.core.check.shop import SHOP as SENDING
+from tests.core.check.shop import LOGGED, LOGGED_DEAF
+from tests.core.check.shop import LOGGED_SHOP as SENDING
 from tests.core.engine.order_app import Did, Do, Placed, Refused, Shop
 
 from saga_core.check import LogForm, Scenario
@@ -78,8 +78,8 @@ def scenario(*sagas: Saga, together: bool = False, **more: Any) -> Scenario:
     by_name = {saga.name(): Placed(str(number)) for number, saga in enumerate(sagas)}
     form = LogForm(
         trigger_of=lambda name, _: Placed("all") if together else by_name.get(name),
-        event_of=SHOP_LOG.event_of,
-        line_of=SHOP_LOG.line_of,
+        event_of=LOGGED.event_of,
+        line_of=LOGGED.line_of,
     )
     return replace(SENDING, application=Shop(opens), triggers=by_name, log=form, **more)
 
@@ -154,7 +154,7 @@ def test_a_peer_that_the_scenario_doesnt_have_never_connects() -> None:
 
 def test_a_step_of_the_process_itself_has_its_answer_in_the_same_step() -> None:
     """DESIGN 4, targets: its event carries a version that only the log knows."""
-    form = LogForm(lambda _name, _: Placed("book"), SHOP_LOG.event_of, SHOP_LOG.line_of)
+    form = LogForm(lambda _name, _: Placed("book"), LOGGED.event_of, LOGGED.line_of)
     whole = Scenario(
         application=Shop(),
         triggers={"fulfil": Placed("book")},
@@ -184,7 +184,7 @@ def test_a_death_between_two_sagas_of_one_event_leaves_nothing_open() -> None:
 
 def test_answers_that_change_nothing_explain_nothing() -> None:
     """DESIGN 4: what a peer may say all the time without effect is no way to an end."""
-    book = Logbook(DEAF)
+    book = Logbook(LOGGED_DEAF)
     book.join()
     book.trigger("send").deadline(1)
     found = book.check(edited(book.sagas(), 1, 2, "gave up")).impossible

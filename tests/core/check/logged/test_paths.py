@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from tests.core.check.logged.logbook import Logbook
-from tests.core.check.shop import SHOP
+from tests.core.check.shop import LOGGED_SHOP
 
 from saga_core.agentmux import PoolRespawn, WindowCleanup
 
@@ -180,7 +180,7 @@ def test_what_a_run_wrote_is_possible(life: Callable[[Logbook], None], cap: int)
 
 def test_the_saga_of_another_application_is_checked_as_well() -> None:
     """DESIGN 4: two steps in a shop; its author says how the log is read."""
-    book = Logbook(SHOP, buffer_cap=1)
+    book = Logbook(LOGGED_SHOP, buffer_cap=1)
     first = book.join()
     book.trigger("send", "send").answer(1, 2, 1).refuse(2).trigger("send").leave(first)
     book.trigger("send").deadline(4)
