@@ -2,9 +2,10 @@
 
 The rules
 ---------
-1.  *Faults*: a throw picks a kind by the weather's shares, and bits of the same throw choose whom
-    it concerns. One throw in `_CURIOUS_ONE_IN` is the guide's: where few sagas are in flight, it
-    names a kind that was not made in this situation, or not after the last move.
+1.  *Faults*: the high half of a throw picks a kind by the weather's shares, the low half chooses
+    whom it concerns; what has to be decided beside that takes the lowest bits of the high half,
+    which hardly matter for the kind. One throw in `_CURIOUS_ONE_IN` is the guide's: where few sagas
+    are in flight, it names a kind that was not made in this situation, or not after the last move.
 2.  A dead process is started again. A world of a small scope begins anew some time after its last
     trigger came.
 3.  *Healing*: the log works again, a shutdown is seen through, peers connect, and from then on
@@ -27,10 +28,13 @@ from saga_core.simulate.world import World
 _CURIOUS_ONE_IN = 8
 _CURIOUS_IN_A_SCOPE = 2
 _CURIOUS_BELOW = 32
-_AMISS_ONE_IN = 2
 _ANEW_ONE_IN = 128
+_DIES_AT_START_ONE_IN = 8
 _WEATHERED = tuple(dict.fromkeys((*CALM, *DEAR, *AMISS)))
-_PICK = (1 << 32) - 1
+_HALF = 32
+_LOW = (1 << _HALF) - 1
+_AMISS = 8
+"""The bit of a throw that says whether what is amiss comes next, if something is."""
 
 
 class Player:
@@ -56,16 +60,15 @@ class Player:
             self._spell = spell(self._dice, self._plan.faults, self._most)
             self._moves_left = self._spell.moves
         bits = self._dice.bits()
-        if not bits & self._idle:
-            move = self._curious(world, bits >> 3)
+        high, low = bits >> _HALF, bits & _LOW
+        if not high & self._idle:
+            move = self._curious(world, low)
             if move is not None:
                 return move
-        if world.left is not None and self._is_over(world, bits >> 3):
+        if world.left is not None and self._is_over(world, high >> 4):
             return Move("anew")
-        shares = self._spell.anyway
-        if is_amiss(world) and not bits >> 8 & (_AMISS_ONE_IN - 1):
-            shares = self._spell.amiss
-        return self._proposed(world, shares.pick(bits >> 32), bits & _PICK)
+        shares = self._spell.amiss if high & _AMISS and is_amiss(world) else self._spell.anyway
+        return self._proposed(world, shares.pick(high), low)
 
     def _proposed(self, world: World, kind: str, bits: int) -> Move | None:
         if kind == "crash":
@@ -79,31 +82,29 @@ class Player:
     def _crash(self, world: World) -> Move:
         """The process dies in some other move, or between two."""
         bits = self._dice.bits()
-        kind = self._spell.anyway.pick(bits >> 32)
-        move = propose(world, kind, bits & _PICK) if kind != "crash" else None
-        return Move("crash") if move is None else move._replace(dies=bits >> 8)
+        kind = self._spell.anyway.pick(bits >> _HALF)
+        move = propose(world, kind, bits & _LOW) if kind != "crash" else None
+        return Move("crash") if move is None else move._replace(dies=self._dice.bits())
 
     def _dying(self, move: Move) -> Move:
         """A process that starts may die in that, too."""
-        if "crash" not in self._plan.faults or not self._dice.hits(8):
+        if "crash" not in self._plan.faults or not self._dice.hits(_DIES_AT_START_ONE_IN):
             return move
-        return move._replace(dies=self._dice.bits() >> 8)
+        return move._replace(dies=self._dice.bits())
 
     def _curious(self, world: World, bits: int) -> Move | None:
         few = len(world.deadlines) < _CURIOUS_BELOW
-        kinds = self._kinds
-        for kind in self._guide.wishes(world.state, world.left, kinds, bits):
+        for kind in self._guide.wishes(world.state, world.left, self._kinds, bits):
             if few or kind not in DEAR:
-                move = self._proposed(world, kind, bits >> 8)
+                move = self._proposed(world, kind, bits)
                 if move is not None:
                     return move
         return None
 
     def _is_over(self, world: World, bits: int) -> bool:
         """Whether a round ends: no trigger is left, and nothing keeps anybody."""
-        if world.left is None or any(world.left):
-            return False
-        return not len(world.deadlines) and not bits % _ANEW_ONE_IN
+        over = world.left is not None and not any(world.left) and not len(world.deadlines)
+        return over and not bits % _ANEW_ONE_IN
 
 
 def healing(world: World, plan: Plan) -> Iterator[Move]:

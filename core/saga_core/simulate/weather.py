@@ -18,6 +18,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from saga_core.simulate.dice import Dice
+from saga_core.simulate.moves import OWN
 from saga_core.simulate.world import World
 
 LEVELS = (2, 6, 24, 2, 6, 24, 120)
@@ -58,7 +59,6 @@ _SPELL = 200
 _SPELL_PER_SAGA = 6
 _SCALE = 1_000
 _HALVED_BY = 8
-_OWN = frozenset({"trigger", "answer", "late", "stale", "connect", "closed", "heal", "end"})
 
 
 class Shares:
@@ -86,14 +86,15 @@ class Spell(NamedTuple):
 def spell(dice: Dice, faults: frozenset[str], most: int) -> Spell:
     """The next spell, with at most so many sagas in flight."""
     level = most if dice.hits(_MOST_ONE_IN) else min(most, LEVELS[dice.below(len(LEVELS))])
+    possible = faults | OWN.keys()
     anyway = {kind: share * _SCALE for kind, share in CALM.items()}
     for kind, share in DEAR.items():
         anyway[kind] = share * _SCALE * _HALVED_BY // (_HALVED_BY + level)
     return Spell(
         level,
         _SPELL + _SPELL_PER_SAGA * level,
-        Shares({kind: share for kind, share in anyway.items() if kind in _OWN | faults}),
-        Shares({kind: share for kind, share in AMISS.items() if kind in _OWN | faults}),
+        Shares({kind: share for kind, share in anyway.items() if kind in possible}),
+        Shares({kind: share for kind, share in AMISS.items() if kind in possible}),
     )
 
 

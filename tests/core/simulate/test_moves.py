@@ -132,6 +132,14 @@ def test_what_got_lost_may_be_waited_for() -> None:
         assert promise(world(*moves, MEND, Move("settled"))) is None
 
 
+def test_a_peer_may_have_got_what_was_not_sent() -> None:
+    """FACTS R-33: a command whose sending failed is lost, or the peer has it all the same."""
+    for taken, asked in ((0, 0), (1, 1)):
+        made = world(CONNECT, RESPAWN, Move("send", saga=1, connection=1, more=taken))
+        assert len(made.peers.asked) == asked
+        assert made.peers.links["host"].closing == [1]
+
+
 def test_a_restart_forgets_what_ended_sagas_asked() -> None:
     """A peer that restarts answers nothing that it was asked before."""
     down = (CONNECT, RESPAWN, CLEANUP, Move("deadline", saga=1), Move("disconnect", connection=1))
