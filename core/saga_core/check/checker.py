@@ -5,8 +5,9 @@ from collections.abc import Hashable
 from msgspec import Struct
 from msgspec.structs import replace
 
+from saga_core.check.courses import Move
 from saga_core.check.liveness import Fair, lasso
-from saga_core.check.places import Move, Places
+from saga_core.check.places import Places
 from saga_core.check.report import CheckedScope, Counterexample, Report, Verdict
 from saga_core.check.scope import DEGRADED, FAULTS, HONEST, ORDER, Scenario, Scope
 from saga_core.check.search import Found, Limits, Search, Watch

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from returns.result import Success
 
-from saga_core.check.memo import Memo, bits
-from saga_core.check.scope import NO_LESS, Scope
+from saga_core.check.memo import Memo
+from saga_core.check.scope import Scope
 from saga_core.check.sent import Sent, said
 from saga_core.check.slots import CLOSING, FREE, OPEN
 from saga_core.check.view import CURRENT_STAY
@@ -29,8 +29,8 @@ from saga_core.engine.events import (
 )
 from saga_core.engine.state import Awaiting
 
-_FORGETTING = frozenset({"answer", "lost", "restart", "send"})
-"""What can happen in another way, or not at all, so that the peer holds as much as before."""
+EARLY, LATE, ABOUT = -2, -1, 0
+"""Which happenings: those of connections, those of sagas, or those about a command's bit."""
 
 
 class Up(NamedTuple):
@@ -48,14 +48,15 @@ class Up(NamedTuple):
 class Happening(NamedTuple):
     """Something that the world does: its kind, whom it concerns, and the events it makes.
 
-    `slots` and `held` are the world's as they are when the events come in.
+    `slots` are the world's as they are when the events come in, and `drops` are the commands that
+    peers hold no longer.
     """
 
     kind: str
     subject: int
     events: tuple[int, ...]
     slots: tuple[int, ...]
-    held: int
+    drops: int = 0
 
 
 class World:
@@ -65,97 +66,92 @@ class World:
         self.targets = tuple(t for t in memo.scenario.peers for _ in range(scope.connections))
         self._memo = memo
         self._faults = scope.faults
-        self._holds_on = scope.uses(NO_LESS) and "twice" in scope.faults
-        self.passed_over: set[str] = set()
         self._events: dict[tuple[str, int, int], tuple[int, ...]] = {}
 
-    def happenings(self, here: Up) -> Iterator[Happening]:
-        """All that can happen, but for triggers, the log's failures and the process's death.
+    def happenings(self, state: int, slots: tuple[int, ...], which: int) -> Iterator[Happening]:
+        """All that can happen, but for triggers, restarts, the log's failures and deaths."""
+        match which:
+            case _ if which == EARLY:
+                for target in self._memo.scenario.peers:
+                    yield from self._coming(slots, target)
+                yield from self._going(slots)
+            case _ if which == LATE:
+                for saga_id, step in self._awaiting(state):
+                    yield from self._stuck(slots, saga_id, step)
+                yield from self._ending(state, slots)
+            case _:
+                yield from self._answering(state, slots, which - ABOUT)
 
-        `passed_over` are the kinds of those left out: another leads to a world with more moves.
-        """
-        for happening in self._all(here):
-            if self._holds_on and happening.kind in _FORGETTING and here.held & ~happening.held:
-                self.passed_over.add(happening.kind)
-            else:
-                yield happening
+    def restarts(self, slots: tuple[int, ...], held: int) -> Iterator[Happening]:
+        """A peer whose connections have all ended dies, and forgets what it was asked."""
+        for target in self._memo.scenario.peers if "restart" in self._faults else ():
+            mine = [i for i, owner in enumerate(self.targets) if owner == target]
+            forgotten = held & self._memo.asked_of(target)
+            if forgotten and all(slots[i] == FREE for i in mine):
+                yield Happening("restart", mine[0] + 1, (), slots, forgotten)
 
-    def _all(self, here: Up) -> Iterator[Happening]:
-        for target in self._memo.scenario.peers:
-            yield from self._coming(here, target)
-        yield from self._going(here)
-        for bit in bits(here.held):
-            yield from self._answering(here, bit)
-            if "lost" in self._faults:
-                yield Happening("lost", bit, (), here.slots, here.held & ~(1 << bit))
-        for saga_id, step in self._awaiting(here.state):
-            yield from self._stuck(here, saga_id, step)
-        yield from self._ending(here)
-
-    def _coming(self, here: Up, target: str) -> Iterator[Happening]:
+    def _coming(self, slots: tuple[int, ...], target: str) -> Iterator[Happening]:
         mine = [i for i, owner in enumerate(self.targets) if owner == target]
-        free = [i for i in mine if here.slots[i] == FREE]
+        free = [i for i in mine if slots[i] == FREE]
         alone = len(free) == len(mine)
         if free and (alone or "second" in self._faults):
-            slots = _with(here.slots, free[0], OPEN)
-            events = self._connects(target, free[0] + 1)
-            yield Happening("connect" if alone else "second", free[0] + 1, events, slots, here.held)
-        forgotten = here.held & self._memo.asked_of(target)
-        if alone and forgotten and "restart" in self._faults:
-            yield Happening("restart", free[0] + 1, (), here.slots, here.held & ~forgotten)
+            events, then = self._connects(target, free[0] + 1), _with(slots, free[0], OPEN)
+            yield Happening("connect" if alone else "second", free[0] + 1, events, then)
 
-    def _going(self, here: Up) -> Iterator[Happening]:
-        for index, state in enumerate(here.slots):
-            if state == CLOSING or (state == OPEN and "disconnect" in self._faults):
+    def _going(self, slots: tuple[int, ...]) -> Iterator[Happening]:
+        for index, slot in enumerate(slots):
+            if slot == CLOSING or (slot == OPEN and "disconnect" in self._faults):
                 events = self._one("closed", index + 1, 0, ConnectionClosed(index + 1))
-                kind = "disconnect" if state == OPEN else "closed"
-                yield Happening(kind, index + 1, events, _with(here.slots, index, FREE), here.held)
+                kind = "disconnect" if slot == OPEN else "closed"
+                yield Happening(kind, index + 1, events, _with(slots, index, FREE))
 
-    def _answering(self, here: Up, bit: int) -> Iterator[Happening]:
-        less = here.held & ~(1 << bit)
+    def _answering(self, state: int, slots: tuple[int, ...], bit: int) -> Iterator[Happening]:
         target = self._memo.commands[bit].target
-        for index, state in enumerate(here.slots):
-            if state == FREE or self.targets[index] != target:
+        for index, slot in enumerate(slots):
+            if slot == FREE or self.targets[index] != target:
                 continue
             *good, bad = self._said(index + 1, bit)
             for event in good:
-                yield Happening("answer", bit, (event,), here.slots, less)
+                yield Happening("answer", bit, (event,), slots, 1 << bit)
                 if "twice" in self._faults:
-                    yield Happening("twice", bit, (event,), here.slots, here.held)
+                    yield Happening("twice", bit, (event,), slots)
             if "failure" in self._faults:
-                yield Happening("failure", bit, (bad,), here.slots, less)
+                yield Happening("failure", bit, (bad,), slots, 1 << bit)
             if "foreign" in self._faults:
-                yield from self._foreign(here, index + 1, bit)
+                yield from self._foreign(state, slots, index + 1, bit)
+        if "lost" in self._faults:
+            yield Happening("lost", bit, (), slots, 1 << bit)
 
-    def _foreign(self, here: Up, connection: int, bit: int) -> Iterator[Happening]:
+    def _foreign(
+        self, state: int, slots: tuple[int, ...], connection: int, bit: int
+    ) -> Iterator[Happening]:
         own = self._memo.commands[bit].saga_id
-        unused = self._memo.states[here.state].counters.next_saga_id
-        for saga_id in (*self._memo.in_flight[here.state], unused):
+        unused = self._memo.states[state].counters.next_saga_id
+        for saga_id in (*self._memo.in_flight[state], unused):
             if saga_id != own:
                 for event in self._misaddressed(connection, bit, saga_id):
-                    yield Happening("foreign", bit, (event,), here.slots, here.held)
+                    yield Happening("foreign", bit, (event,), slots)
 
-    def _stuck(self, here: Up, saga_id: int, step: Awaiting) -> Iterator[Happening]:
+    def _stuck(self, slots: tuple[int, ...], saga_id: int, step: Awaiting) -> Iterator[Happening]:
         """What can happen to a command: its stay in the buffer ends, or its sending fails."""
         if step.connection is None:
             if "expiry" in self._faults and step.target in self._memo.scenario.peers:
                 timer = TimerFired(FrameExpiry(saga_id, CURRENT_STAY))
                 events = self._one("expiry", saga_id, 0, timer)
-                yield Happening("expiry", saga_id, events, here.slots, here.held)
-        elif "send" in self._faults and here.slots[step.connection - 1] == OPEN:
+                yield Happening("expiry", saga_id, events, slots)
+        elif "send" in self._faults and slots[step.connection - 1] == OPEN:
             event = self._failing(Sent(saga_id, step.target, step.command), step.connection)
-            taken = here.held & ~self._memo.bit_of(step)
-            for held in {taken, here.held}:
-                yield Happening("send", saga_id, (event,), here.slots, held)
+            for drops in (self._memo.bit_of(step), 0):
+                yield Happening("send", saga_id, (event,), slots, drops)
 
-    def _ending(self, here: Up) -> Iterator[Happening]:
+    def _ending(self, state: int, slots: tuple[int, ...]) -> Iterator[Happening]:
         if "deadline" in self._faults:
-            for saga_id in self._memo.in_flight[here.state]:
+            for saga_id in self._memo.in_flight[state]:
                 events = self._one("deadline", saga_id, 0, TimerFired(SagaDeadline(saga_id)))
-                yield Happening("deadline", saga_id, events, here.slots, here.held)
-        if "shutdown" in self._faults and not self._memo.states[here.state].stopping:
+                yield Happening("deadline", saga_id, events, slots)
+        if "shutdown" in self._faults and not self._memo.states[state].stopping:
             events = self._one("shutdown", 0, 0, ShutdownRequested("asked to end"))
-            yield Happening("shutdown", 0, events, here.slots, here.held)
+            yield Happening("shutdown", 0, events, slots)
 
     def _awaiting(self, state: int) -> Iterator[tuple[int, Awaiting]]:
         sagas = self._memo.states[state].sagas

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from typing import NamedTuple
 
-from saga_core.check.places import Move
+from saga_core.check.courses import Move
 from saga_core.check.search import Search
 
 Fair = Callable[[Move], Hashable | None]

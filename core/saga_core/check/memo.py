@@ -15,7 +15,7 @@ from saga_core.check.scope import DEGRADED, NAMES, ORDER, ROWS, Scenario, Scope
 from saga_core.check.sent import Sent
 from saga_core.check.settling import Parts, Settling
 from saga_core.check.stepping import Result, Stepping
-from saga_core.check.twins import Twins
+from saga_core.check.twins import Twins, few
 from saga_core.check.view import Names
 from saga_core.engine.config import Config
 from saga_core.engine.effects import CloseConnection, Dispatch, Effect
@@ -63,6 +63,7 @@ class Memo:
             self._settling,
             self.reducer,
             self._twins,
+            few=few(scope),
             turns=self.by_issue,
             degrades=self.forgets_outages,
         )

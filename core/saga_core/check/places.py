@@ -5,32 +5,22 @@ log still lacks: a running process in its world, or a dead one that will be star
 and moves are small integers; a place's moves are worked out once.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from saga_core.check.boundaries import astray, failing, passed_over
 from saga_core.check.contracts import Contracts
+from saga_core.check.courses import Course, Courses, Move
 from saga_core.check.happenings import Happening, Up, World
-from saga_core.check.memo import Arc, Memo
+from saga_core.check.memo import Memo, bits
 from saga_core.check.rows import Down, recovery_of
-from saga_core.check.scope import DEAD_ANSWERS, Scenario, Scope
-from saga_core.check.slots import CLOSING, FREE, OPEN
+from saga_core.check.scope import DEAD_ANSWERS, NO_LESS, Scenario, Scope
+from saga_core.check.slots import FREE
 from saga_core.check.view import Names
 from saga_core.engine.events import LogCommitFailed, LogCommitRecovered
 from saga_core.engine.history import Violation
 
-_COMING = frozenset({"connect", "second"})
-
-
-class Move(NamedTuple):
-    """What happens, and to whom. `events` are numbers of events.
-
-    `died`: the process dies in the last of the events, after so many effects (`rows.crashes`).
-    """
-
-    kind: str
-    subject: int
-    events: tuple[int, ...]
-    died: int | None = None
+_FORGETTING = frozenset({"answer", "lost", "restart", "send"})
+"""What can happen in another way, or not at all, so that the peer holds as much as before."""
 
 
 class Dead(NamedTuple):
@@ -74,8 +64,9 @@ class Places:
         self._ways: list[Ways | None] = []
         self._triggers: dict[tuple[int, int], Ways] = {}
         self._free = (FREE,) * len(self.world.targets)
-        self._in_order = tuple(range(1, len(self.world.targets) + 1))
-        self._crashes = "crash" in scope.faults
+        self.passed_over: set[str] = set()
+        self._courses = Courses(self.memo, self.world, scope, self.move, honest=honest)
+        self._holds_on = scope.uses(NO_LESS) and "twice" in scope.faults
         self._forgetful = scope.uses(DEAD_ANSWERS)
         self.first = self._place(Up(self.memo.initial, self._free, 0))
 
@@ -101,8 +92,8 @@ class Places:
             if isinstance(here, Up):
                 name = self.scope.sagas[which][0]
                 event = self.memo.event(self.memo.scenario.triggers[name])
-                happening = Happening("trigger", which, (event,), here.slots, here.held)
-                found = self._joined(here, [happening])
+                happening = Happening("trigger", which, (event,), here.slots)
+                found = self._joined(here, [self._courses.of(here.state, happening)])
             self._triggers[number, which] = found
         return found
 
@@ -150,13 +141,13 @@ class Places:
         if broken is not None:
             return Ways(broken=(move, broken))
         deaths: dict[Dead, int] = {}
-        again = Happening("start", 0, events, self._free, here.held)
-        self._die(deaths, again, 1, arc, here.held)
+        for done, down in arc.downs:
+            deaths.setdefault(Dead(down, here.held), self.move(Move("start", 0, events, done)))
         place = self._place(Up(arc.to, self._free, here.held))
         return Ways(((move, place),), self._placed(deaths))
 
     def _running(self, here: Up) -> Ways:
-        ways = self._joined(here, [*self.world.happenings(here)])
+        ways = self._joined(here, self._all(here))
         if "log" not in self.scope.faults or ways.broken is not None:
             return ways
         return self._passing(here, ways) or self._outage(here, ways)
@@ -182,66 +173,50 @@ class Places:
         degraded = self.memo.states[here.state].log_degraded
         event = LogCommitRecovered(1) if degraded else LogCommitFailed("disk full", 1)
         kind, events = "heal" if degraded else "log", (self.memo.event(event),)
-        log = self._joined(here, [Happening(kind, 0, events, here.slots, here.held)])
+        log = self._joined(
+            here, [self._courses.of(here.state, Happening(kind, 0, events, here.slots))]
+        )
         if log.broken is not None:
             return log
         (way,) = log.plain
         return ways._replace(heals=way) if degraded else ways._replace(fails=way)
 
-    def _joined(self, here: Up, happenings: list[Happening]) -> Ways:
+    def _all(self, here: Up) -> Iterator[Course]:
+        """What can happen here, in the order of `happenings`."""
+        courses, (state, slots, held) = self._courses, here
+        yield from courses.early(state, slots)
+        for restart in self.world.restarts(slots, held):
+            yield courses.of(state, restart)
+        for bit in bits(held):
+            yield from courses.about(state, slots, bit)
+        yield from courses.late(state, slots)
+
+    def _joined(self, here: Up, courses: Iterable[Course]) -> Ways:
+        """Where these courses lead from here.
+
+        `passed_over` are the kinds of those left out: another leads to a world with more moves.
+        """
         plain: dict[tuple[int, int], None] = {}
         deaths: dict[Dead, int] = {}
-        for happening in happenings:
-            move = self.move(Move(happening.kind, happening.subject, happening.events))
-            end = self._follow(here.state, happening, deaths)
-            if isinstance(end, Violation):
-                return Ways(broken=(move, end))
-            plain[move, self._place(end)] = None
+        for course in courses:
+            if self._holds_on and here.held & course.drops and course.kind in _FORGETTING:
+                self.passed_over.add(course.kind)
+                continue
+            if course.broken is not None:
+                return Ways(broken=(course.move, course.broken))
+            held = start = here.held & ~course.drops
+            for sent, names in course.sends:
+                held = self._held(held | sent, names)
+            plain[course.move, self._place(Up(course.state, course.slots, held))] = None
+            for down, move, got in course.deaths:
+                deaths.setdefault(Dead(down, 0 if self._forgetful else start | got), move)
         return Ways(tuple(plain), self._placed(deaths))
-
-    def _follow(self, state: int, happening: Happening, deaths: dict[Dead, int]) -> Up | Violation:
-        """Where a happening leads, or the promise that it breaks; adds the deaths on its way."""
-        kind, subject, events, slots, held = happening
-        coming = subject if kind in _COMING else 0
-        for done, event in enumerate(events, start=1):
-            arc = self.memo.arc(state, event)
-            broken = arc.broken or astray(arc.over, slots) or self._failed(arc)
-            if broken is not None:
-                return broken
-            if self._crashes:
-                self._die(deaths, happening, done, arc, held)
-            state, held = arc.to, self._held(held | arc.sends, arc.names)
-            if arc.closes or arc.names.connections != self._in_order:
-                slots = _hung_up(slots, arc)
-            coming = arc.names.connections.index(coming) + 1 if coming else 0
-            if arc.closes:
-                break
-        missed = passed_over(coming, self._newest(state, coming), slots) if coming else None
-        return Up(state, slots, held) if missed is None else missed
-
-    def _die(
-        self, deaths: dict[Dead, int], happening: Happening, event: int, arc: Arc, held: int
-    ) -> None:
-        """Add the ways to die in the step of an event, unless an earlier one leaves the same."""
-        kept = 0 if self._forgetful else held | arc.sends
-        for done, down in arc.downs:
-            dead = Dead(down, kept)
-            if dead not in deaths:
-                kind, subject, events, _, _ = happening
-                deaths[dead] = self.move(Move(kind, subject, events[:event], done))
 
     def _placed(self, deaths: dict[Dead, int]) -> tuple[tuple[int, int], ...]:
         return tuple((move, self._place(dead)) for dead, move in deaths.items())
 
     def _held(self, held: int, names: Names) -> int:
         return self.memo.held(held, names) if self._forgetful and held else held
-
-    def _newest(self, state: int, connection: int) -> int | None:
-        links = self.memo.states[state].links
-        return links[self.world.targets[connection - 1]].connection
-
-    def _failed(self, arc: Arc) -> Violation | None:
-        return failing(arc.effects) if self.honest else None
 
     def _place(self, place: Up | Dead) -> int:
         number = self._numbers.get(place)
@@ -250,11 +225,3 @@ class Places:
             self.places.append(place)
             self._ways.append(None)
         return number
-
-
-def _hung_up(slots: tuple[int, ...], arc: Arc) -> tuple[int, ...]:
-    """The connections in their new names; those that the process ends wait for their end."""
-    return tuple(
-        CLOSING if slots[old - 1] == OPEN and old in arc.closes else slots[old - 1]
-        for old in arc.names.connections
-    )

@@ -13,7 +13,7 @@ _Effects = tuple[Effect, ...]
 def unmet(places: Places) -> list[str]:
     """The faults of the scope that never happened, and the outcomes that were never seen."""
     scope = places.scope
-    fired = places.world.passed_over | {move.kind for move in places.moves}
+    fired = places.passed_over | {move.kind for move in places.moves}
     if any(move.died is not None for move in places.moves):
         fired.add("crash")
     missing = [f"fault {fault}" for fault in sorted(scope.faults - fired)]

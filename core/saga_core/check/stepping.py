@@ -14,7 +14,7 @@ from saga_core.check.promises import implied_history, unheard
 from saga_core.check.reading import ABSENT, EVERYTHING, Readings, Watched, answer
 from saga_core.check.rows import telling
 from saga_core.check.settling import Entries, Parts, Settling
-from saga_core.check.twins import FEW, LopsidedError, Twins
+from saga_core.check.twins import LopsidedError, Twins
 from saga_core.engine.effects import Effect
 from saga_core.engine.events import Event, LogCommitFailed, LogCommitRecovered
 from saga_core.engine.history import History, Violation
@@ -51,7 +51,8 @@ class Result(NamedTuple):
 class Stepping:
     """Makes the steps of one search.
 
-    `turns`, `degrades`: twins of either kind must do what their states do.
+    `turns`, `degrades`: the twins of either kind must do the same, where at most `few` sagas are in
+    flight, or one.
     """
 
     def __init__(
@@ -60,10 +61,12 @@ class Stepping:
         reducer: Reducer[Any],
         twins: Twins,
         *,
+        few: int,
         turns: bool,
         degrades: bool,
     ) -> None:
         self.calls = 0
+        self._few = few
         self._turns = turns
         self._degrades = degrades
         self._reducer = reducer
@@ -90,7 +93,7 @@ class Stepping:
             read: list[int] = []
             found = self._step(before, parts, event, read)
             self._readings.add(number, rest, parts.sagas, read, found)
-            if len(parts.sagas) <= FEW:
+            if len(parts.sagas) <= self._few:
                 self._look_at_twins(before, parts, event, found, read)
         return found
 
@@ -205,7 +208,7 @@ class Stepping:
     ) -> None:
         if self._turns and _several(read, parts.sagas):
             self._turn(self._twins, before, parts, event, result)
-        apart = not parts.log_degraded and len(parts.sagas) < FEW
+        apart = not parts.log_degraded and len(parts.sagas) <= 1
         if self._degrades and apart and not isinstance(event, _OUTAGE):
             self._degrade(before, parts, event, result)
 

@@ -12,23 +12,25 @@ endings leaves other rows, which is why this reduction needs `scope.ROWS` to for
 `scope.DEGRADED`: in the *degraded* twin the log fails. All but an outage and its end must do the
 same there.
 
-Twins are looked at where few sagas are in flight (`FEW`): a rule that decides by ids compares two,
-and a third is there to be passed over.
+Twins are looked at where few sagas are in flight (`few`). That is where a rule that decides by ids
+shows first: it compares two; and which has to go from a full buffer shows with one more than fit.
 """
 
 from collections.abc import Callable, Hashable
 
-from saga_core.check.scope import Scenario
+from saga_core.check.scope import Scenario, Scope
 from saga_core.check.sent import Sent
 from saga_core.check.settling import Parts, Settling
 from saga_core.engine.effects import CloseConnection, Dispatch, Effect
 from saga_core.engine.events import Event, FrameExpiry, SagaDeadline, TimerFired
 
-FEW = 3
-"""How many sagas may be in flight in a state whose twins are looked at."""
-
 Others = tuple[tuple[int, int], ...]
 """Each saga in flight, and the one whose id it has in the twin."""
+
+
+def few(scope: Scope) -> int:
+    """How many sagas may be in flight in a state whose turned twin is looked at."""
+    return scope.buffer_cap + 1 if 1 < scope.buffer_cap < scope.triggers else 2
 
 
 class LopsidedError(Exception):

@@ -1,0 +1,144 @@
+"""Where a happening leads, worked out once for all worlds that differ in what peers hold.
+
+What peers hold decides what can happen; it makes no difference to what comes of it. So the course
+of a happening is known by the state of the process, the connections, and the happening.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from saga_core.check.boundaries import astray, failing, passed_over
+from saga_core.check.happenings import ABOUT, EARLY, LATE, Happening, World
+from saga_core.check.memo import Arc, Memo
+from saga_core.check.scope import Scope
+from saga_core.check.slots import CLOSING, OPEN
+from saga_core.check.view import Names
+from saga_core.engine.history import Violation
+
+_COMING = frozenset({"connect", "second"})
+
+
+class Move(NamedTuple):
+    """What happens, and to whom. `events` are numbers of events.
+
+    `died`: the process dies in the last of the events, after so many effects (`rows.crashes`).
+    """
+
+    kind: str
+    subject: int
+    events: tuple[int, ...]
+    died: int | None = None
+
+
+class Course(NamedTuple):
+    """What comes of a happening.
+
+    `move` is its number, and `drops` are the commands that peers hold no longer. `broken`: the
+    promise that it breaks. Else it leads to `state` and `slots`; on the way peers get what `sends`
+    says, and names change. `deaths`: what is left if the process dies on the way, the number of
+    that move, and what peers got before.
+    """
+
+    kind: str
+    move: int
+    drops: int
+    broken: Violation | None
+    state: int
+    slots: tuple[int, ...]
+    sends: tuple[tuple[int, Names], ...]
+    deaths: tuple[tuple[int, int, int], ...]
+
+
+class Courses:
+    """The courses of one scope. `number` numbers moves; `honest`: no saga may fail."""
+
+    def __init__(
+        self,
+        memo: Memo,
+        world: World,
+        scope: Scope,
+        number: Callable[[Move], int],
+        *,
+        honest: bool,
+    ) -> None:
+        self._memo = memo
+        self._world = world
+        self._number = number
+        self._honest = honest
+        self._crashes = "crash" in scope.faults
+        self._known: dict[tuple[int, tuple[int, ...], int], tuple[Course, ...]] = {}
+        self._in_order = tuple(range(1, len(world.targets) + 1))
+
+    def early(self, state: int, slots: tuple[int, ...]) -> tuple[Course, ...]:
+        """Connections come and go."""
+        return self._all(state, slots, EARLY)
+
+    def about(self, state: int, slots: tuple[int, ...], bit: int) -> tuple[Course, ...]:
+        """What becomes of a command that a peer holds."""
+        return self._all(state, slots, ABOUT + bit)
+
+    def late(self, state: int, slots: tuple[int, ...]) -> tuple[Course, ...]:
+        """What befalls sagas, and the end of it all."""
+        return self._all(state, slots, LATE)
+
+    def of(self, state: int, happening: Happening) -> Course:
+        """What comes of one happening."""
+        kind, subject, events, slots, drops = happening
+        move = self._number(Move(kind, subject, events))
+        coming = subject if kind in _COMING else 0
+        sends: list[tuple[int, Names]] = []
+        deaths: dict[tuple[int, int], int] = {}
+        for done, event in enumerate(events, start=1):
+            arc = self._memo.arc(state, event)
+            broken = arc.broken or astray(arc.over, slots) or self._failed(arc)
+            if broken is not None:
+                return Course(kind, move, drops, broken, state, slots, (), ())
+            sends.append((arc.sends, arc.names))
+            if self._crashes:
+                self._die(deaths, Move(kind, subject, events[:done]), arc, sends)
+            state, slots = arc.to, self._hung_up(slots, arc)
+            coming = arc.names.connections.index(coming) + 1 if coming else 0
+            if arc.closes:
+                break
+        missed = passed_over(coming, self._newest(state, coming), slots) if coming else None
+        ways = tuple((down, number, got) for (down, got), number in deaths.items())
+        return Course(kind, move, drops, missed, state, slots, tuple(sends), ways)
+
+    def _all(self, state: int, slots: tuple[int, ...], which: int) -> tuple[Course, ...]:
+        key = state, slots, which
+        found = self._known.get(key)
+        if found is None:
+            happenings: Iterable[Happening] = self._world.happenings(state, slots, which)
+            found = self._known[key] = tuple(self.of(state, one) for one in happenings)
+        return found
+
+    def _die(
+        self,
+        deaths: dict[tuple[int, int], int],
+        move: Move,
+        arc: Arc,
+        sends: list[tuple[int, Names]],
+    ) -> None:
+        """Add the ways to die in a step, unless an earlier one leaves the same."""
+        got = 0
+        for sent, _ in sends:
+            got |= sent
+        for done, down in arc.downs:
+            if (down, got) not in deaths:
+                deaths[down, got] = self._number(move._replace(died=done))
+
+    def _hung_up(self, slots: tuple[int, ...], arc: Arc) -> tuple[int, ...]:
+        """The connections in their new names; those that the process ends wait for their end."""
+        if not arc.closes and arc.names.connections == self._in_order:
+            return slots
+        return tuple(
+            CLOSING if slots[old - 1] == OPEN and old in arc.closes else slots[old - 1]
+            for old in arc.names.connections
+        )
+
+    def _newest(self, state: int, connection: int) -> int | None:
+        links = self._memo.states[state].links
+        return links[self._world.targets[connection - 1]].connection
+
+    def _failed(self, arc: Arc) -> Violation | None:
+        return failing(arc.effects) if self._honest else None
