@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from tests.core.check import link_mutants, mutants
+from tests.core.check import link_mutants, mutants, rule_mutants, story_mutants
 from tests.core.check.test_mutants import KILLS
 
 from saga_core.check import COMPLETES, CONTRACTS
@@ -20,8 +20,33 @@ OTHERWISE: dict[Callable[[pytest.MonkeyPatch], None], set[str]] = {
     mutants.late_answer_cancels: {"I8"},
     link_mutants.stale_expiry_accepted: {"I8"},
     link_mutants.sent_before_it_is_open: {"dispatch", "I3"},
+    link_mutants.redelivery_goes_nowhere: {"I7"},
+    rule_mutants.late_answer_recorded: {"I8"},
+    rule_mutants.private_answer_takes_a_version: {"I5"},
 }
 """Those that break another promise first than in the checker, which has contracts of its own."""
+
+
+UNSEEN = frozenset(
+    {
+        rule_mutants.own_id_not_asked_for,
+        rule_mutants.entered_after_its_start,
+        rule_mutants.answer_succeeds_what_it_fails,
+        rule_mutants.own_commands_go_nowhere,
+        story_mutants.reason_of_two_lines,
+        link_mutants.late_failure_ends_the_newest,
+        rule_mutants.zero_fails_aloud,
+        rule_mutants.shutdown_in_reverse,
+        story_mutants.shutdown_ends_nobody,
+        story_mutants.shutdown_forgotten,
+        story_mutants.report_ignored,
+        story_mutants.outage_forgotten,
+    }
+)
+"""Those that are left to the checker: they need other sagas, or break what it alone looks at in
+each step. The kill table (`tests/mutants`) says the same of mutants that a machine made."""
+
+MET = [mutant for mutant in KILLS if mutant not in UNSEEN]
 
 
 def first_failure() -> Simulation | None:
@@ -30,7 +55,7 @@ def first_failure() -> Simulation | None:
     return next((run for run in runs if run.broken is not None), None)
 
 
-@pytest.mark.parametrize("mutant", KILLS, ids=lambda mutant: str(mutant.__name__))
+@pytest.mark.parametrize("mutant", MET, ids=lambda mutant: str(mutant.__name__))
 def test_each_mutant_dies(
     mutant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
