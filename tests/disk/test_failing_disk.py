@@ -85,3 +85,28 @@ def test_with_stop_it_ends_with_its_own_code(place: Place, ailment: Ailment) -> 
     assert len(brackets(tool.heard)) == 1
     assert not peer.has_heard(kind="command", cmd="reap_panes", label=label)
     assert "Traceback" not in patient.running.stderr()
+
+
+def test_a_lock_held_for_longer_than_any_deadline_stops_no_saga(place: Place) -> None:
+    """FACTS R-43: sagas fail at their deadline and others complete, all of it told, no row lost."""
+    patient = Patient(place, "--saga-timeout", "window_cleanup_cascade=1")
+    tool, peer = subscriber(place), host(place)
+    peer.say(cmd="report_window_opened", label="main", kind="full_instance", parent_label=None)
+    patient.lock()
+    peer.say(cmd="report_window_opened", label="w", kind="full_instance", parent_label=None)
+    peer.say(cmd="report_window_closed", label="w")
+    silent = peer.until(kind="command")["saga_id"]
+    failed = tool.until(event="saga_failed", saga_id=silent)
+    assert failed["reason"] == "saga timeout"
+    good = run_saga(peer, "during")
+    assert not tool.has_heard(event="log_recovered")
+    patient.unlock()
+    tool.until(event="log_recovered")
+    rows = place.rows("select saga_id, state, failure_reason from launcher_saga order by rowid")
+    assert rows == [(silent, "failed", "saga timeout"), (good, "completed", None)]
+    assert place.rows("select state, failure_reason from launcher_saga_step order by rowid") == [
+        ("failed", "saga timeout"),
+        ("succeeded", None),
+        ("succeeded", None),
+    ]
+    assert patient.running.terminate() == 0

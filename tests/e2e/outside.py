@@ -151,7 +151,12 @@ class Place:
         self.socket = directory / "s"
         self.program: tuple[str, ...] = (sys.executable, "-m", "saga_shell")
         self.environment = dict(os.environ)
-        self.where = ("--data-dir", str(self.data_dir), "--socket", str(self.socket))
+        self.where: tuple[str, ...] = (
+            "--data-dir",
+            str(self.data_dir),
+            "--socket",
+            str(self.socket),
+        )
         self._running: list[Running] = []
         self._peers: list[Peer] = []
 

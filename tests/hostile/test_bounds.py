@@ -125,6 +125,8 @@ def ask_too_late(scene: Scene) -> None:
 def fill_the_event_log(scene: Scene) -> None:
     """More on the bus than the event log's file may hold."""
     scene.peer.say(cmd="report_pool_window_added", label=LONG, saga_id=None)
+    log = scene.place.data_dir / "launcher-events.log"
+    wait_until(lambda: log.exists() and LONG in log.read_text(), "the first line")
     scene.peer.say(cmd="report_pool_window_added", label="w", saga_id=None)
     scene.tool.until(event="pool_window_added", label="w")
     old = scene.place.data_dir / "launcher-events.log.old"
@@ -139,7 +141,9 @@ MEETINGS: list[tuple[str, str, Callable[[Scene], None]]] = [
     ("connections", "4", connect_often),
     ("buffered-commands", "2", let_commands_wait),
     ("waiting-events", "200", flood),
+    ("waiting-bytes", "300", flood),
     ("ring-events", "4", ask_too_late),
+    ("ring-bytes", "400", ask_too_late),
     ("event-log-bytes", "8000", fill_the_event_log),
 ]
 

@@ -114,6 +114,7 @@ class Connection:
     def _line(self, line: bytes) -> None:
         wiring = self._wiring
         wiring.tally.add("lines_in")
+        wiring.gate.went_through(len(line))
         decoded = wiring.decode(line)
         if isinstance(decoded, Success):
             wiring.sink(CommandReceived(self._number, decoded.unwrap()))

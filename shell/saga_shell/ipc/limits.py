@@ -10,6 +10,7 @@ QUEUE_BYTES = 8 * 1_048_576
 WRITE_TIMEOUT_SECONDS = 5.0
 LINGER_SECONDS = 0.5
 MAX_CONNECTIONS = 4_096
+WAITING_BYTES = 64 * 1_048_576
 
 
 class Limits(Struct, frozen=True):
@@ -18,7 +19,8 @@ class Limits(Struct, frozen=True):
     `queue_lines`, `queue_bytes`: what may wait to be written to one connection.
     `write_timeout`: how long one write may wait until the OS has taken all of it; also how long
     a connection that ends may take to flush. `linger`: how long a peer that shut only its sending
-    side may wait for answers.
+    side may wait for answers. `waiting_bytes`: what all peers together may have said that nobody
+    has taken yet.
     """
 
     line_bytes: int = LINE_BYTES
@@ -27,3 +29,4 @@ class Limits(Struct, frozen=True):
     write_timeout: float = WRITE_TIMEOUT_SECONDS
     linger: float = LINGER_SECONDS
     max_connections: int = MAX_CONNECTIONS
+    waiting_bytes: int = WAITING_BYTES

@@ -48,7 +48,7 @@ class Server:
         self._limits = limits or Limits()
         self._system = system or System()
         self._tally = Tally()
-        self._gate = ReadGate()
+        self._gate = ReadGate(self._limits.waiting_bytes)
         self._wiring = Wiring(decode, sink, self._limits, self._gate, self._tally)
         self._connections: dict[int, Connection] = {}
         self._last_number = 0
@@ -111,6 +111,15 @@ class Server:
     def resume_reading(self) -> None:
         """Deliver again, first to whom it was denied first."""
         self._gate.open()
+
+    def nothing_waits(self) -> None:
+        """All lines delivered so far were taken: so many bytes may come again."""
+        self._gate.nothing_waits()
+
+    @property
+    def byte_pauses(self) -> int:
+        """How often peers weren't read because too many bytes waited."""
+        return self._gate.byte_pauses
 
     def counters(self) -> Counters:
         """What was done and refused so far."""

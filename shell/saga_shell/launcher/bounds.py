@@ -17,6 +17,7 @@ from saga_shell.ipc.limits import (
     MAX_CONNECTIONS,
     QUEUE_BYTES,
     QUEUE_LINES,
+    WAITING_BYTES,
     WRITE_TIMEOUT_SECONDS,
 )
 from saga_shell.launcher import event_log, ring, runner
@@ -34,7 +35,9 @@ class Bounds(Struct, frozen=True):
     connections: int = MAX_CONNECTIONS
     buffered_commands: int = PENDING_BUFFER_CAP
     waiting_events: int = runner.BUSY_EVENTS
+    waiting_bytes: int = WAITING_BYTES
     ring_events: int = ring.RING_EVENTS
+    ring_bytes: int = ring.RING_BYTES
     event_log_bytes: int = event_log.MAX_DISK_BYTES
     event_log_lines: int = event_log.QUEUE_LINES
 
@@ -47,6 +50,7 @@ class Bounds(Struct, frozen=True):
             queue_bytes=self.queue_bytes,
             write_timeout=self.write_seconds,
             max_connections=self.connections,
+            waiting_bytes=self.waiting_bytes,
         )
 
     def in_config(self, config: Config) -> Config:
@@ -74,7 +78,11 @@ MEANINGS: dict[str, Meaning] = {
     "waiting_events": Meaning(
         "events", "what came in and is not stepped yet", "peers are not read for a while"
     ),
+    "waiting_bytes": Meaning(
+        "bytes", "what came in and is not stepped yet", "peers are not read for a while"
+    ),
     "ring_events": Meaning("events", "what get_events can tell", "the oldest leave; it says so"),
+    "ring_bytes": Meaning("bytes", "what get_events can tell", "the oldest leave; it says so"),
     "event_log_bytes": Meaning("bytes", "the event log's file", "it becomes .old"),
     "event_log_lines": Meaning(
         "lines", "what waits for the event log's disk", "lines are left out of it; it says so"

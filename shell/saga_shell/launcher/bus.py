@@ -21,13 +21,13 @@ class Bus:
         self._send = send
         self._record = record
         self.truncated = 0
-        self._ring = ring if ring is not None else Ring()
+        self.ring = ring if ring is not None else Ring()
         self._subscribers: dict[int, None] = {}
 
     def publish(self, event: BusEvent) -> None:
         """Ring, disk log, subscribers: in the order of versions everywhere (FACTS R-56)."""
         line = wire.encode(event)
-        self._ring.append(version_of(event), line)
+        self.ring.append(version_of(event), line)
         self._record(line)
         for connection in self._subscribers:
             self._send(connection, line)
@@ -42,7 +42,7 @@ class Bus:
 
     def replay(self, since: int, version: int) -> bytes:
         """The `event_list` line that answers `get_events`."""
-        lines, truncated = self._ring.since(since)
+        lines, truncated = self.ring.since(since)
         self.truncated += truncated
         return wire.encode_event_list(lines, version, truncated)
 

@@ -108,7 +108,9 @@ class Launcher:
             on_fatal=self._end_deaf,
             limits=bounds.limits,
         )
-        self._bus = Bus(self._server.send, self._events.record, Ring(bounds.ring_events))
+        self._bus = Bus(
+            self._server.send, self._events.record, Ring(bounds.ring_events, bounds.ring_bytes)
+        )
         self._interpreter = Interpreter(self._server, self._bus, self._timers)
         self._runner = Runner(
             Reducer(AgentMux()),

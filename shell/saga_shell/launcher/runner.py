@@ -82,6 +82,9 @@ class Gate(Protocol):
     def resume_reading(self) -> None:
         """Read again."""
 
+    def nothing_waits(self) -> None:
+        """All that was read has been taken."""
+
 
 class Watcher(Protocol[M]):
     """Sees every step after it was made, such as a check of the invariants in a test."""
@@ -215,6 +218,8 @@ class Runner(Generic[M]):
         batch, self._ahead = self._ahead, Batch()
         if not self._waiting:
             self._something.clear()
+        if self._gate is not None and not self._waiting:
+            self._gate.nothing_waits()
         return batch
 
     def _step_soon(self) -> None:

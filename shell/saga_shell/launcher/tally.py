@@ -48,7 +48,9 @@ class Tally:
             "connections": server.refused_full,
             "buffered_commands": self.interpreter.failures[COMMANDS_OVERFLOWED],
             "waiting_events": self.runner.pauses,
+            "waiting_bytes": self.server.byte_pauses,
             "ring_events": self.bus.truncated,
+            "ring_bytes": self.bus.ring.left_for_bytes,
             "event_log_bytes": self.events.rotations,
             "event_log_lines": self.events.dropped,
         }

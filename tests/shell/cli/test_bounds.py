@@ -133,9 +133,10 @@ def test_values_are_read_by_their_unit() -> None:
 
 def test_every_bound_has_a_meaning_and_reaches_its_part() -> None:
     """One field, one meaning; those of the server and of the reducer are handed on."""
-    bounds = Bounds(1, 2, 3, 4.0, 5, 6)
+    bounds = Bounds(1, 2, 3, 4.0, 5, 6, waiting_bytes=7)
     assert list(MEANINGS) == list(Bounds.__struct_fields__)
     limits = bounds.limits
     assert (limits.line_bytes, limits.queue_lines, limits.queue_bytes) == (1, 2, 3)
     assert (limits.write_timeout, limits.max_connections) == (4.0, 5)
+    assert limits.waiting_bytes == 7
     assert bounds.in_config(Config(frame_expiry_seconds=9)) == Config(6, 9)

@@ -57,3 +57,17 @@ def test_the_ring_is_the_end_of_the_bus(count: int, capacity: int, since: int) -
     wanted = list(range(since + 1, count + 1))
     assert [int(line) for line in lines] == wanted[-capacity:]
     assert truncated == (len(wanted) > capacity)
+
+
+@pytest.mark.parametrize(
+    ("most_bytes", "kept", "left"), [(40, 4, 6), (39, 3, 7), (10, 1, 9), (9, 0, 10)]
+)
+def test_long_events_leave_earlier(most_bytes: int, kept: int, left: int) -> None:
+    """Issue 4.3: what the ring holds is bounded in bytes too; a replay says what is gone."""
+    ring = Ring(100, most_bytes)
+    for version in range(1, 11):
+        ring.append(version, b"%010d" % version)
+    lines, truncated = ring.since(0)
+    assert [int(line) for line in lines] == list(range(11 - kept, 11))
+    assert (truncated, ring.left_for_bytes) == (True, left)
+    assert ring.since(10) == ([], False)
