@@ -79,9 +79,8 @@ class Outbox:
 
     def _count_whole(self) -> int:
         """How many of the chunk's lines were taken whole, since this was asked last."""
-        for count, (line, _) in enumerate(self._joined):
-            end = self._taken_whole + len(line) + 1
-            if end > self._taken:
-                return count
+        count = 0
+        while (end := self._taken_whole + len(self._joined[count][0]) + 1) <= self._taken:
             self._taken_whole = end
-        return 0
+            count += 1
+        return count
