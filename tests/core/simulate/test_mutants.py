@@ -34,6 +34,7 @@ UNSEEN = frozenset(
         rule_mutants.answer_succeeds_what_it_fails,
         rule_mutants.own_commands_go_nowhere,
         story_mutants.reason_of_two_lines,
+        story_mutants.cancelled_twice,
         link_mutants.late_failure_ends_the_newest,
         rule_mutants.zero_fails_aloud,
         rule_mutants.shutdown_in_reverse,
