@@ -1,5 +1,6 @@
 """`check` as its users have it: what it prints, how it ends, what it refuses."""
 
+import gc
 import itertools
 import json
 import re
@@ -169,13 +170,13 @@ def test_coverage_needs_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_coverage_stops_with_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
-    """DESIGN 6: a check that breaks off leaves nothing that goes on measuring."""
+    """DESIGN 6: a check that breaks off leaves nothing that goes on measuring, or switched off."""
 
     def breaks_off(*_: object) -> None:
         raise RuntimeError("the end")
 
-    before = sys.gettrace()
+    before, collects = sys.gettrace(), gc.isenabled()
     monkeypatch.setattr(command, "run_check", breaks_off)
     with pytest.raises(RuntimeError, match="the end"):
         here("check", "--coverage")
-    assert sys.gettrace() is before
+    assert (sys.gettrace(), gc.isenabled()) == (before, collects)

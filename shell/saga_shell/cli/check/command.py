@@ -1,5 +1,6 @@
 """`agentmux-launcher check`: visit every world within a scope, and say what holds."""
 
+import gc
 import time
 from pathlib import Path
 from typing import TypedDict, Unpack
@@ -184,7 +185,11 @@ def _searched(given: Given) -> int:
     limits = Limits(given["max_seconds"], given["max_states"])
 
     def checked() -> Report:
-        return run_check(scenario, scope, Watch(time.monotonic, _tell), limits)
+        gc.disable()  # the tables only grow: a collection goes through them all and finds nothing
+        try:
+            return run_check(scenario, scope, Watch(time.monotonic, _tell), limits)
+        finally:
+            gc.enable()
 
     report = covered(scenario, checked) if given["coverage"] else checked()
     report = _named(report, given["application"])
