@@ -5,7 +5,7 @@ from copy import deepcopy
 from tests.core.harness import timers_wanted
 from tests.core.rows import Rows
 
-from saga_core.check.stage import Deed, Taken
+from saga_core.check.runs.stage import Deed, Taken
 from saga_core.engine import (
     ArmTimer,
     BusEvent,

@@ -13,7 +13,7 @@ from tests.core.lives import FULFILMENT
 from tests.core.story import Story
 
 from saga_core.check.agentmux import SCENARIO
-from saga_core.check.stage import Deed, Taken
+from saga_core.check.runs.stage import Deed, Taken
 from saga_core.engine import Reducer, ShutdownRequested
 from saga_core.engine.ordered import sorted_keys
 from saga_shell.testing import Life, SagaMachine

@@ -7,12 +7,7 @@ go wrong; `check` visits every world within the scope and reports what holds. Th
 drives is the one that runs in production.
 """
 
-from saga_core.check.capsule import AGENTMUX, Capsule, capsule_of, text_of
 from saga_core.check.checker import COMPLETES, CONTRACTS, ENDS, SAFETY, SOMETIMES, check
-from saga_core.check.diagram import diagram
-from saga_core.check.played import Played
-from saga_core.check.regression import pytest_file
-from saga_core.check.replay import Outcome, misfit, played, replay
 from saga_core.check.report import (
     CheckedScope,
     Counterexample,
@@ -23,6 +18,11 @@ from saga_core.check.report import (
     Swap,
     Verdict,
 )
+from saga_core.check.runs.capsule import AGENTMUX, Capsule, capsule_of, text_of
+from saga_core.check.runs.diagram import diagram
+from saga_core.check.runs.played import Played
+from saga_core.check.runs.regression import pytest_file
+from saga_core.check.runs.replay import Outcome, misfit, played, replay
 from saga_core.check.scope import (
     DEAD_ANSWERS,
     DEGRADED,

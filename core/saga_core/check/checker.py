@@ -5,15 +5,15 @@ from collections.abc import Hashable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from saga_core.check.courses import Move
 from saga_core.check.liveness import Fair, lasso
-from saga_core.check.places import Places
 from saga_core.check.report import CheckedScope, Counterexample, Report, Verdict
+from saga_core.check.runs.telling import tell
 from saga_core.check.scope import DEGRADED, FAULTS, HONEST, ORDER, Scenario, Scope
 from saga_core.check.search import Found, Limits, Search, Watch
 from saga_core.check.sometimes import unmet
-from saga_core.check.telling import tell
-from saga_core.check.twins import LopsidedError
+from saga_core.check.worlds.courses import Move
+from saga_core.check.worlds.places import Places
+from saga_core.check.worlds.twins import LopsidedError
 from saga_core.engine.events import SagaDeadline, TimerFired
 from saga_core.engine.history import Violation
 

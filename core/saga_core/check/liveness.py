@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from typing import NamedTuple
 
-from saga_core.check.courses import Move
 from saga_core.check.search import Search
+from saga_core.check.worlds.courses import Move
 
 Fair = Callable[[Move], Hashable | None]
 """The action of a move if that action is fair, else None."""

@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from saga_core.check.capsule import Capsule
+from saga_core.check.runs.capsule import Capsule
 
 Verdict = Literal["holds", "violated", "undetermined"]
 """`holds` is said of the scope that was searched to its end, `undetermined` of a search cut."""

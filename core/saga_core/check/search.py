@@ -11,10 +11,10 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from saga_core.check.courses import Move
-from saga_core.check.places import Places
-from saga_core.check.rows import Down
 from saga_core.check.scope import LATE_ROWS, Scope
+from saga_core.check.worlds.courses import Move
+from saga_core.check.worlds.places import Places
+from saga_core.check.worlds.rows import Down
 from saga_core.engine.history import Violation
 
 _PLACE_BITS = 32

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from saga_core.check.places import Places
 from saga_core.check.scope import Scope
+from saga_core.check.worlds.places import Places
 from saga_core.engine.effects import Dispatch, Effect, Emit
 from saga_core.engine.messages import SagaCompleted, SagaFailed
 

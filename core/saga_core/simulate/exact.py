@@ -6,10 +6,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from saga_core.check.places import Places
 from saga_core.check.scope import DEGRADED, ORDER, Scenario, Scope
 from saga_core.check.search import Limits, Search, Watch
-from saga_core.check.view import Names, settle, view
+from saga_core.check.worlds.places import Places
+from saga_core.check.worlds.view import Names, settle, view
 from saga_core.engine.ordered import sorted_keys
 from saga_core.engine.state import State
 

@@ -13,7 +13,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
 from saga_core.check.scope import FAULTS, Scenario
-from saga_core.check.settling import Parts, Settling
+from saga_core.check.worlds.settling import Parts, Settling
 from saga_core.engine.state import Link, State
 from saga_core.simulate.moves import DEMANDS, OWN
 from saga_core.simulate.plan import Plan

@@ -10,7 +10,7 @@ from typing import Any
 
 from pyrsistent import PMap
 
-from saga_core.check.promises import broken_by, expiries_wanted, implied_history
+from saga_core.check.promises.steps import broken_by, expiries_wanted, implied_history
 from saga_core.check.scope import Scenario
 from saga_core.engine.effects import (
     ArmTimer,

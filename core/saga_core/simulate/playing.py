@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from saga_core.check.boundaries import left_over
+from saga_core.check.worlds.boundaries import left_over
 from saga_core.engine.effects import Effect
 from saga_core.engine.events import Event, FrameExpiry, RecoveryRequested
 from saga_core.engine.history import Violation

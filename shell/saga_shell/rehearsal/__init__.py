@@ -6,7 +6,7 @@
     rehearse(application, play, directory, config=Config(), *, hurried=False, judged=True)
         -> Success[Rehearsal] | Failure[str]
 
-`play` is a `Sequence[saga_core.check.played.Played]` in plain names: saga ids as the reducer gives
+`play` is a `Sequence[saga_core.check.Played]` in plain names: saga ids as the reducer gives
 them out from 1 on (across restarts too), connections by the numbers that their events say. Where
 the checker calls a stay in a buffer `view.CURRENT_STAY`, the present stay of that saga is meant.
 `directory` is an empty one, for the SQLite file; it is left there. `config` carries the bounds that

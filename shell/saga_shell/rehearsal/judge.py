@@ -4,7 +4,7 @@ from collections import deque
 from typing import NamedTuple
 
 from saga_core.agentmux import AgentMux, Mirror
-from saga_core.check.promises import broken_by, implied_history
+from saga_core.check.promises.steps import broken_by, implied_history
 from saga_core.engine import (
     Effect,
     Event,

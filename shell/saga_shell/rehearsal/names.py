@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from saga_core.check.view import CURRENT_STAY
+from saga_core.check.worlds.view import CURRENT_STAY
 from saga_core.engine import (
     BusEvent,
     Command,

@@ -7,7 +7,7 @@ from typing import Any
 from returns.result import Failure, Success
 
 from saga_core.agentmux import AgentMux
-from saga_core.check.played import Played
+from saga_core.check.runs.played import Played
 from saga_core.engine import Application, Config, RecoveryRequested
 from saga_shell.rehearsal.clock import run_virtually
 from saga_shell.rehearsal.outcome import Rehearsal

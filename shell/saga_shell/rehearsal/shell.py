@@ -5,7 +5,7 @@ from pathlib import Path
 
 from returns.result import Failure, Success
 
-from saga_core.check.played import Played
+from saga_core.check.runs.played import Played
 from saga_core.engine import (
     CommandReceived,
     Config,

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from saga_core.check import COMPLETES, ENDS
-from saga_core.check.scene import Option, Scene
-from saga_core.check.stage import Stage, Taken
+from saga_core.check.runs.scene import Option, Scene
+from saga_core.check.runs.stage import Stage, Taken
 from saga_core.engine import State, Violation
 from saga_core.engine.ordered import sorted_keys
 

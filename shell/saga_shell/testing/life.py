@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 
 from saga_core.check import Scenario, Scope
-from saga_core.check.capsule import Cue
-from saga_core.check.lanes import titled
-from saga_core.check.played import Played
-from saga_core.check.scene import Option, Scene
-from saga_core.check.sent import Sent
-from saga_core.check.stage import Deed, Stage, Taken
-from saga_core.check.strays import strays
+from saga_core.check.runs.capsule import Cue
+from saga_core.check.runs.lanes import titled
+from saga_core.check.runs.played import Played
+from saga_core.check.runs.scene import Option, Scene
+from saga_core.check.runs.stage import Deed, Stage, Taken
+from saga_core.check.runs.strays import strays
+from saga_core.check.worlds.sent import Sent
 from saga_core.engine import Config, Effect, Event, Violation
 
 Choose = Callable[[int], int]

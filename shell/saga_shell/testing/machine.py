@@ -11,7 +11,7 @@ except ImportError as error:
     ) from error
 
 from saga_core.check import FAULTS, HONEST, Scenario
-from saga_core.check.stage import Taken
+from saga_core.check.runs.stage import Taken
 from saga_core.engine import Violation
 from saga_shell.testing.endings import Endings
 from saga_shell.testing.life import ENDLESS, Life, endless

@@ -9,7 +9,7 @@ from typing import ClassVar
 from saga_core.agentmux import AgentMux
 from saga_core.check import Played, Scenario
 from saga_core.check.agentmux import SCENARIO
-from saga_core.check.stage import Taken
+from saga_core.check.runs.stage import Taken
 from saga_core.engine import Config
 from saga_shell.rehearsal import PlayedShell, Rehearsal, VirtualTimeLoop, rehearse
 from saga_shell.testing.life import Life, played

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from returns.result import Failure
 
 from saga_core.check import FAULTS, Capsule, capsule_of, text_of
-from saga_core.check.capsule import FORMAT, KINDS, Bounds, Cue, scope_of
+from saga_core.check.runs.capsule import FORMAT, KINDS, Bounds, Cue, scope_of
 
 CAPSULE = Capsule(
     FORMAT,

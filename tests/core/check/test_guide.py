@@ -6,12 +6,12 @@ from tests.core.check.shop import SHOP
 
 from saga_core.check import REDUCTIONS, ROWS, Limits, Scenario, Scope
 from saga_core.check.agentmux import SCENARIO
-from saga_core.check.guide import breaking, follow
-from saga_core.check.lanes import line_of
-from saga_core.check.places import Places
-from saga_core.check.scene import Scene
+from saga_core.check.runs.guide import breaking, follow
+from saga_core.check.runs.lanes import line_of
+from saga_core.check.runs.scene import Scene
+from saga_core.check.runs.stage import Stage
 from saga_core.check.search import Search
-from saga_core.check.stage import Stage
+from saga_core.check.worlds.places import Places
 
 ROWS_MATTER = frozenset({"crash", "deadline", "shutdown"})
 

@@ -7,10 +7,10 @@ from tests.core.check.shop import DEAF
 
 from saga_core.check import Limits, Scenario, Scope
 from saga_core.check.agentmux import SCENARIO
-from saga_core.check.courses import Move
 from saga_core.check.liveness import Lasso, lasso
-from saga_core.check.places import Places
 from saga_core.check.search import Search
+from saga_core.check.worlds.courses import Move
+from saga_core.check.worlds.places import Places
 
 
 def searched(

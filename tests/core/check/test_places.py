@@ -13,11 +13,11 @@ from tests.core.engine.order_app import Do, Placed, Shop
 from saga_core.agentmux.commands import Ping, SpawnPoolWindow
 from saga_core.check import ENDS, Limits, Scope
 from saga_core.check.agentmux import SCENARIO, answers
-from saga_core.check.places import Places
-from saga_core.check.rows import Down, Row
 from saga_core.check.search import Search
-from saga_core.check.sent import Sent
-from saga_core.check.view import readdressed
+from saga_core.check.worlds.places import Places
+from saga_core.check.worlds.rows import Down, Row
+from saga_core.check.worlds.sent import Sent
+from saga_core.check.worlds.view import readdressed
 from saga_core.engine import (
     Action,
     BusEvent,

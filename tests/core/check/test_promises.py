@@ -5,7 +5,7 @@ from tests.core.check.mutants import outcome_forgotten
 
 from saga_core.agentmux import WindowCleanup
 from saga_core.check.agentmux import SCENARIO
-from saga_core.check.promises import broken_by, implied_history
+from saga_core.check.promises.steps import broken_by, implied_history
 from saga_core.engine import (
     Config,
     RecoveryRequested,

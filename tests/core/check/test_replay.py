@@ -12,7 +12,7 @@ from tests.core.check.shop import DEAF, SHOP
 from saga_core.agentmux import PoolRespawn, WindowCleanup
 from saga_core.check import FAULTS, Capsule, Scenario, capsule_of, misfit, played, replay
 from saga_core.check.agentmux import SCENARIO
-from saga_core.check.capsule import AGENTMUX, FORMAT, Bounds, Cue
+from saga_core.check.runs.capsule import AGENTMUX, FORMAT, Bounds, Cue
 from saga_core.engine import Config, Emit, Reducer, tag_of
 
 POOL, CLEANUP = PoolRespawn.NAME, WindowCleanup.NAME

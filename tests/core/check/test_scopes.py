@@ -27,8 +27,8 @@ from saga_core.check import (
     Scope,
 )
 from saga_core.check.agentmux import SCENARIO
-from saga_core.check.places import Places
 from saga_core.check.search import Search
+from saga_core.check.worlds.places import Places
 
 FEW_FAULTS = frozenset({"deadline", "disconnect"})
 

@@ -13,8 +13,8 @@ from tests.core.check.running import BOTH, CLEANUP, FOUR, POOL, THREE, watch
 from saga_core.agentmux import PoolRespawn
 from saga_core.check import FAULTS, Limits, Scope
 from saga_core.check.agentmux import SCENARIO
-from saga_core.check.places import Places
 from saga_core.check.search import Search
+from saga_core.check.worlds.places import Places
 
 TWO_POOLS = ((PoolRespawn.NAME, 2),)
 

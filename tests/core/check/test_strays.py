@@ -6,11 +6,11 @@ from tests.core.check.shop import SHOP, Send
 from tests.core.engine.order_app import Do, Placed, Shop
 
 from saga_core.check import Scope
-from saga_core.check.capsule import Cue
-from saga_core.check.memo import Sent
-from saga_core.check.scene import Scene
-from saga_core.check.stage import Stage
-from saga_core.check.strays import stray_event, strays
+from saga_core.check.runs.capsule import Cue
+from saga_core.check.runs.scene import Scene
+from saga_core.check.runs.stage import Stage
+from saga_core.check.runs.strays import stray_event, strays
+from saga_core.check.worlds.sent import Sent
 from saga_core.engine import Action, BusEvent, Command, Done, Saga, SagaContext
 
 ASKED = {"cmd": "do", "work": "reserve", "order": "book"}

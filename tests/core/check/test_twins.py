@@ -9,10 +9,10 @@ from tests.core.check.running import BOTH, POOL, SMALL, THREE, run, watch
 
 from saga_core.check import DEGRADED, FAULTS, ORDER, Limits, Scenario, Scope
 from saga_core.check.agentmux import SCENARIO
-from saga_core.check.happenings import Up
-from saga_core.check.places import Places
 from saga_core.check.search import Search
-from saga_core.check.view import Names, in_order_of_issue, roles, settle, view
+from saga_core.check.worlds.happenings import Up
+from saga_core.check.worlds.places import Places
+from saga_core.check.worlds.view import Names, in_order_of_issue, roles, settle, view
 from saga_core.engine import LogCommitRecovered, endings, links, reducer
 from saga_core.engine.ordered import sorted_keys
 from saga_core.engine.registry import Registry

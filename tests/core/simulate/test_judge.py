@@ -10,7 +10,7 @@ from tests.core.simulate.worlds import CONNECT, RESPAWN, world
 
 from saga_core.agentmux.commands import ReportPoolWindowAdded
 from saga_core.check.agentmux import SCENARIO
-from saga_core.check.promises import broken_by, implied_history
+from saga_core.check.promises.steps import broken_by, implied_history
 from saga_core.engine import (
     ArmTimer,
     CancelTimer,

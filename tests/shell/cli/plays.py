@@ -13,7 +13,7 @@ import pytest
 from saga_core.agentmux import PoolRespawn, WindowCleanup
 from saga_core.check import FAULTS, Played, Scope
 from saga_core.check.agentmux import SCENARIO
-from saga_core.check.stage import Stage, Taken
+from saga_core.check.runs.stage import Stage, Taken
 from saga_core.engine import Config
 from saga_shell.log import LogOptions, current_path
 from saga_shell.rehearsal import process, rehearse

@@ -14,7 +14,7 @@ from tests.shell.cli.terminal import Ran, agentmux, here, misfits, one_line
 from tests.shell.rehearsal import wrong_shells
 
 from saga_core.check import Capsule, text_of
-from saga_core.check.capsule import Bounds, Cue
+from saga_core.check.runs.capsule import Bounds, Cue
 from saga_shell.cli.check.replaying import REPLAY_HEADING
 
 CLEANED = capsule(

@@ -17,7 +17,7 @@ from tests.shell.rehearsal.plays import (
 
 from saga_core.agentmux.events import EventList
 from saga_core.check import FAULTS
-from saga_core.check.capsule import KINDS
+from saga_core.check.runs.capsule import KINDS
 from saga_core.engine import LogDegraded, LogRecovered, SagaFailed
 
 paces = pytest.mark.parametrize("hurried", [False, True], ids=["one by one", "in a hurry"])

@@ -8,8 +8,8 @@ from tests.core.check.shop import SHOP
 
 from saga_core.check import FAULTS, HONEST, Scenario
 from saga_core.check.agentmux import SCENARIO
-from saga_core.check.capsule import KINDS
-from saga_core.check.stage import Stage
+from saga_core.check.runs.capsule import KINDS
+from saga_core.check.runs.stage import Stage
 from saga_core.engine import Config, Reducer, SagaFailed
 from saga_shell.testing import Life, endless
 from saga_shell.testing.life import ENDLESS, STRAY, WEIGHTS

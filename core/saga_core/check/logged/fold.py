@@ -25,8 +25,8 @@ from saga_core.check.logged.causes import Causes
 from saga_core.check.logged.peers import Course, Peers
 from saga_core.check.logged.said import Dated, Said, said
 from saga_core.check.logged.timeline import Story, Timeline
-from saga_core.check.rows import Down, after, left_by, recovery_of
 from saga_core.check.scope import LogForm, Scenario
+from saga_core.check.worlds.rows import Down, after, left_by, recovery_of
 from saga_core.engine import reasons
 from saga_core.engine.config import Config
 from saga_core.engine.effects import Effect, WriteLog

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from saga_core.check.logged.fold import Attempt, Fold
 from saga_core.check.logged.peers import Course, newer_than, pending
 from saga_core.check.logged.said import Said, told
-from saga_core.check.rows import Down
-from saga_core.check.scene import choices
+from saga_core.check.runs.scene import choices
+from saga_core.check.worlds.rows import Down
 from saga_core.engine.events import SagaDeadline, TimerFired
 from saga_core.engine.messages import tag_of
 from saga_core.engine.state import Awaiting, State

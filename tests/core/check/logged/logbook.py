@@ -10,7 +10,7 @@ from saga_core.check import Scenario
 from saga_core.check.agentmux import SCENARIO
 from saga_core.check.logged import Dated, LoggedSaga, LogReport, check_log
 from saga_core.check.logged.said import said
-from saga_core.check.rows import Down, after, left_by, recovery_of
+from saga_core.check.worlds.rows import Down, after, left_by, recovery_of
 from saga_core.engine import (
     CommandReceived,
     Config,

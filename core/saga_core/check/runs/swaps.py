@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from saga_core.check.capsule import Capsule, Cue
-from saga_core.check.replay import replay, stage_of, take_all
 from saga_core.check.report import Swap, Swapped
+from saga_core.check.runs.capsule import Capsule, Cue
+from saga_core.check.runs.replay import replay, stage_of, take_all
 from saga_core.check.scope import Scenario
 
 _SAYS: dict[str, Swapped] = {"breaks": "fails", "holds": "passes", "impossible": "impossible"}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from saga_core.check.rows import Down, crashes, shape
+from saga_core.check.worlds.rows import Down, crashes, shape
 from saga_core.engine.effects import Effect
 
 Torn = tuple[tuple[int, int], ...]

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from saga_core.check.scope import Scenario
-from saga_core.check.view import readdressed
+from saga_core.check.worlds.view import readdressed
 from saga_core.engine.messages import Command
 
 

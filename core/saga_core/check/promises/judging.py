@@ -10,7 +10,7 @@ touches, the mirror and the log's state keep the same promises, and only the fir
 from collections.abc import Hashable
 from typing import Any
 
-from saga_core.check.promises import broken_by
+from saga_core.check.promises.steps import broken_by
 from saga_core.engine.application import Application
 from saga_core.engine.effects import ArmTimer, CancelTimer, Dispatch, Effect, Emit, WriteLog
 from saga_core.engine.events import (

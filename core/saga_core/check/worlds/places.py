@@ -8,14 +8,14 @@ and moves are small integers; a place's moves are worked out once.
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from saga_core.check.contracts import Contracts
-from saga_core.check.courses import Course, Courses, Move
-from saga_core.check.happenings import Happening, Up, World
-from saga_core.check.memo import Memo, bits
-from saga_core.check.rows import Down, recovery_of
+from saga_core.check.promises.contracts import Contracts
 from saga_core.check.scope import DEAD_ANSWERS, NO_LESS, Scenario, Scope
-from saga_core.check.slots import FREE
-from saga_core.check.view import Names
+from saga_core.check.worlds.courses import Course, Courses, Move
+from saga_core.check.worlds.happenings import Happening, Up, World
+from saga_core.check.worlds.memo import Memo, bits
+from saga_core.check.worlds.rows import Down, recovery_of
+from saga_core.check.worlds.slots import FREE
+from saga_core.check.worlds.view import Names
 from saga_core.engine.events import LogCommitFailed, LogCommitRecovered
 from saga_core.engine.history import Violation
 

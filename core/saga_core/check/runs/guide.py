@@ -11,15 +11,15 @@ from itertools import chain, permutations, product
 
 from msgspec.structs import replace
 
-from saga_core.check.happenings import Up
-from saga_core.check.places import Dead, Places
-from saga_core.check.rows import Down, shape
-from saga_core.check.scene import Scene
+from saga_core.check.runs.scene import Scene
+from saga_core.check.runs.stage import Stage, Taken
 from saga_core.check.scope import NAMES
 from saga_core.check.search import Search, Triggers
-from saga_core.check.sent import Sent
-from saga_core.check.stage import Stage, Taken
-from saga_core.check.view import Names, in_order_of_issue, settle, view
+from saga_core.check.worlds.happenings import Up
+from saga_core.check.worlds.places import Dead, Places
+from saga_core.check.worlds.rows import Down, shape
+from saga_core.check.worlds.sent import Sent
+from saga_core.check.worlds.view import Names, in_order_of_issue, settle, view
 from saga_core.engine.history import Violation
 from saga_core.engine.ordered import sorted_keys
 

@@ -7,7 +7,14 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from saga_core.check.boundaries import (
+from saga_core.check.promises.contracts import decides
+from saga_core.check.promises.steps import broken_by, implied_history, unheard
+from saga_core.check.runs.capsule import Cue
+from saga_core.check.runs.options import Options
+from saga_core.check.runs.scene import Option, Scene, fits
+from saga_core.check.runs.strays import may_be_told, stray_event, strays, unkept
+from saga_core.check.scope import Scenario, Scope
+from saga_core.check.worlds.boundaries import (
     astray,
     ended_twice,
     failing,
@@ -15,17 +22,10 @@ from saga_core.check.boundaries import (
     passed_over,
     unclosable,
 )
-from saga_core.check.capsule import Cue
-from saga_core.check.contracts import decides
-from saga_core.check.options import Options
-from saga_core.check.promises import broken_by, implied_history, unheard
-from saga_core.check.rows import Down, after, left_by
-from saga_core.check.scene import Option, Scene, fits
-from saga_core.check.scope import Scenario, Scope
-from saga_core.check.sent import Sent
-from saga_core.check.slots import CLOSING, FREE, OPEN
-from saga_core.check.strays import may_be_told, stray_event, strays, unkept
-from saga_core.check.view import same_names, settle, view
+from saga_core.check.worlds.rows import Down, after, left_by
+from saga_core.check.worlds.sent import Sent
+from saga_core.check.worlds.slots import CLOSING, FREE, OPEN
+from saga_core.check.worlds.view import same_names, settle, view
 from saga_core.engine.config import Config
 from saga_core.engine.effects import CloseConnection, Dispatch, Effect
 from saga_core.engine.events import Event

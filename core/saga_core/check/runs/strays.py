@@ -7,12 +7,12 @@ import msgspec
 from msgspec.structs import replace
 from returns.result import Success
 
-from saga_core.check.capsule import Cue
-from saga_core.check.contracts import NOBODY
-from saga_core.check.scene import Scene, awaited, choices, wire_form
+from saga_core.check.promises.contracts import NOBODY
+from saga_core.check.runs.capsule import Cue
+from saga_core.check.runs.scene import Scene, awaited, choices, wire_form
 from saga_core.check.scope import Scenario
-from saga_core.check.sent import Sent
-from saga_core.check.view import CURRENT_STAY, OLD_STAY
+from saga_core.check.worlds.sent import Sent
+from saga_core.check.worlds.view import CURRENT_STAY, OLD_STAY
 from saga_core.engine.events import (
     CommandReceived,
     ConnectionClosed,

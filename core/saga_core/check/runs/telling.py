@@ -2,14 +2,14 @@
 
 from msgspec.structs import replace
 
-from saga_core.check.capsule import AGENTMUX, FORMAT, Bounds, Capsule
-from saga_core.check.guide import breaking, follow
-from saga_core.check.lanes import line_of
 from saga_core.check.report import Counterexample
+from saga_core.check.runs.capsule import AGENTMUX, FORMAT, Bounds, Capsule
+from saga_core.check.runs.guide import breaking, follow
+from saga_core.check.runs.lanes import line_of
+from saga_core.check.runs.stage import Stage, Taken
+from saga_core.check.runs.swaps import swaps
 from saga_core.check.scope import FAULTS, Scenario, Scope
 from saga_core.check.search import Search
-from saga_core.check.stage import Stage, Taken
-from saga_core.check.swaps import swaps
 
 Path = tuple[tuple[int, int], ...]
 

@@ -1,6 +1,6 @@
 """A test from a counterexample: it fails while the run breaks a promise, and passes after."""
 
-from saga_core.check.capsule import AGENTMUX, Capsule, text_of
+from saga_core.check.runs.capsule import AGENTMUX, Capsule, text_of
 
 _FILE = '''\
 """{promise}: {sentence}.

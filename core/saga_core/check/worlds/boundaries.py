@@ -5,9 +5,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from saga_core.check.rows import Down
-from saga_core.check.slots import OPEN
-from saga_core.check.view import view
+from saga_core.check.worlds.rows import Down
+from saga_core.check.worlds.slots import OPEN
+from saga_core.check.worlds.view import view
 from saga_core.engine.effects import Effect, Emit
 from saga_core.engine.history import Violation
 from saga_core.engine.messages import SagaCompleted, SagaFailed

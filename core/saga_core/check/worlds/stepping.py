@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from saga_core.check.judging import Judging
-from saga_core.check.promises import implied_history, unheard
-from saga_core.check.reading import ABSENT, EVERYTHING, Readings, Watched, answer
-from saga_core.check.rows import telling
-from saga_core.check.settling import Entries, Parts, Settling
-from saga_core.check.twins import LopsidedError, Twins
+from saga_core.check.promises.judging import Judging
+from saga_core.check.promises.steps import implied_history, unheard
+from saga_core.check.worlds.reading import ABSENT, EVERYTHING, Readings, Watched, answer
+from saga_core.check.worlds.rows import telling
+from saga_core.check.worlds.settling import Entries, Parts, Settling
+from saga_core.check.worlds.twins import LopsidedError, Twins
 from saga_core.engine.effects import Effect
 from saga_core.engine.events import Event, LogCommitFailed, LogCommitRecovered
 from saga_core.engine.history import History, Violation

@@ -12,8 +12,8 @@ from typing import Any
 
 from pyrsistent import pmap
 
-from saga_core.check.process import unheeded, whole
-from saga_core.check.stories import told_alike
+from saga_core.check.promises.process import unheeded, whole
+from saga_core.check.promises.stories import told_alike
 from saga_core.engine.application import Application
 from saga_core.engine.effects import ArmTimer, CancelTimer, Dispatch, Effect, WriteLog
 from saga_core.engine.events import Event, FrameExpiry, TimerFired

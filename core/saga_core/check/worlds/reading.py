@@ -11,7 +11,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from msgspec import field
 
-from saga_core.check.settling import Entries
+from saga_core.check.worlds.settling import Entries
 from saga_core.engine.registry import Registry
 from saga_core.engine.state import InFlight
 

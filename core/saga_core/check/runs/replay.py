@@ -9,13 +9,13 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from saga_core.check.capsule import Capsule, Cue, scope_of
-from saga_core.check.forever import ended_by
-from saga_core.check.lanes import line_of, title
-from saga_core.check.played import Played
 from saga_core.check.report import Line
+from saga_core.check.runs.capsule import Capsule, Cue, scope_of
+from saga_core.check.runs.forever import ended_by
+from saga_core.check.runs.lanes import line_of, title
+from saga_core.check.runs.played import Played
+from saga_core.check.runs.stage import Stage, Taken
 from saga_core.check.scope import Scenario
-from saga_core.check.stage import Stage, Taken
 
 COMPLETES = "completes"
 """Every opened saga completes, if its peers answer and come back."""

@@ -7,9 +7,9 @@ search may forget what peers still hold for ended sagas (`scope.DEAD_ANSWERS`).
 
 from collections.abc import Iterator
 
-from saga_core.check.memo import Memo
-from saga_core.check.sent import Sent, said
-from saga_core.check.view import CURRENT_STAY, OLD_STAY
+from saga_core.check.worlds.memo import Memo
+from saga_core.check.worlds.sent import Sent, said
+from saga_core.check.worlds.view import CURRENT_STAY, OLD_STAY
 from saga_core.engine.effects import (
     ArmTimer,
     CancelTimer,

@@ -8,15 +8,15 @@ promises is paid some thousand times in a search of millions of transitions.
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from saga_core.check.boundaries import ended_twice, left_over, unclosable
-from saga_core.check.deaths import NOTHING, Deaths, Torn
-from saga_core.check.rows import left_by, recovery_of
 from saga_core.check.scope import DEGRADED, NAMES, ORDER, ROWS, Scenario, Scope
-from saga_core.check.sent import Sent
-from saga_core.check.settling import Parts, Settling
-from saga_core.check.stepping import Result, Stepping
-from saga_core.check.twins import Twins, few
-from saga_core.check.view import Names
+from saga_core.check.worlds.boundaries import ended_twice, left_over, unclosable
+from saga_core.check.worlds.deaths import NOTHING, Deaths, Torn
+from saga_core.check.worlds.rows import left_by, recovery_of
+from saga_core.check.worlds.sent import Sent
+from saga_core.check.worlds.settling import Parts, Settling
+from saga_core.check.worlds.stepping import Result, Stepping
+from saga_core.check.worlds.twins import Twins, few
+from saga_core.check.worlds.view import Names
 from saga_core.engine.config import Config
 from saga_core.engine.effects import CloseConnection, Dispatch, Effect
 from saga_core.engine.events import Event

@@ -12,7 +12,14 @@ from msgspec.structs import replace
 from pyrsistent import PMap, pmap
 
 from saga_core.check.scope import Scenario
-from saga_core.check.view import CURRENT_STAY, Names, issue, roles, settled_flight, settled_link
+from saga_core.check.worlds.view import (
+    CURRENT_STAY,
+    Names,
+    issue,
+    roles,
+    settled_flight,
+    settled_link,
+)
 from saga_core.engine.outcomes import Outcomes
 from saga_core.engine.registry import Registry
 from saga_core.engine.state import Counters, InFlight, Link, State

@@ -6,11 +6,11 @@ open in all of these worlds, and if every fair action that is possible in one of
 
 from collections.abc import Hashable, Sequence
 
-from saga_core.check.capsule import Cue
-from saga_core.check.lanes import title
-from saga_core.check.scene import Scene
-from saga_core.check.stage import Stage, Taken
-from saga_core.check.view import names_of, readdressed, settle, view
+from saga_core.check.runs.capsule import Cue
+from saga_core.check.runs.lanes import title
+from saga_core.check.runs.scene import Scene
+from saga_core.check.runs.stage import Stage, Taken
+from saga_core.check.worlds.view import names_of, readdressed, settle, view
 
 
 def ended_by(stage: Stage, promise: str, run: Sequence[Taken], repeats: int) -> str | None:

@@ -7,12 +7,12 @@ of a happening is known by the state of the process, the connections, and the ha
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from saga_core.check.boundaries import astray, failing, passed_over
-from saga_core.check.happenings import ABOUT, EARLY, LATE, Happening, World
-from saga_core.check.memo import Arc, Memo
 from saga_core.check.scope import Scope
-from saga_core.check.slots import CLOSING, OPEN
-from saga_core.check.view import Names
+from saga_core.check.worlds.boundaries import astray, failing, passed_over
+from saga_core.check.worlds.happenings import ABOUT, EARLY, LATE, Happening, World
+from saga_core.check.worlds.memo import Arc, Memo
+from saga_core.check.worlds.slots import CLOSING, OPEN
+from saga_core.check.worlds.view import Names
 from saga_core.engine.history import Violation
 
 _COMING = frozenset({"connect", "second"})

@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 from returns.result import Success
 
-from saga_core.check.memo import Memo
 from saga_core.check.scope import Scope
-from saga_core.check.sent import Sent, said
-from saga_core.check.slots import CLOSING, FREE, OPEN
-from saga_core.check.view import CURRENT_STAY
+from saga_core.check.worlds.memo import Memo
+from saga_core.check.worlds.sent import Sent, said
+from saga_core.check.worlds.slots import CLOSING, FREE, OPEN
+from saga_core.check.worlds.view import CURRENT_STAY
 from saga_core.engine.events import (
     CommandReceived,
     ConnectionClosed,

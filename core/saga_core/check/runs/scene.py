@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from saga_core.check.capsule import Cue
-from saga_core.check.rows import Down
+from saga_core.check.runs.capsule import Cue
 from saga_core.check.scope import Scenario
-from saga_core.check.sent import Sent
-from saga_core.check.view import readdressed
+from saga_core.check.worlds.rows import Down
+from saga_core.check.worlds.sent import Sent
+from saga_core.check.worlds.view import readdressed
 from saga_core.engine.events import Event
 from saga_core.engine.messages import Command
 from saga_core.engine.ordered import sorted_items

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 from returns.result import Success
 
-from saga_core.check.capsule import Cue
-from saga_core.check.rows import recovery_of
-from saga_core.check.scene import Option, Scene, asked, awaited, choices
+from saga_core.check.runs.capsule import Cue
+from saga_core.check.runs.scene import Option, Scene, asked, awaited, choices
 from saga_core.check.scope import Scenario, Scope
-from saga_core.check.sent import Sent
-from saga_core.check.slots import CLOSING, FREE, OPEN
+from saga_core.check.worlds.rows import recovery_of
+from saga_core.check.worlds.sent import Sent
+from saga_core.check.worlds.slots import CLOSING, FREE, OPEN
 from saga_core.engine.events import (
     CommandReceived,
     ConnectionClosed,

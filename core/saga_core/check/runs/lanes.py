@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
-from saga_core.check.capsule import Cue
 from saga_core.check.report import Line
+from saga_core.check.runs.capsule import Cue
+from saga_core.check.runs.stage import Taken
 from saga_core.check.scope import FAULTS
-from saga_core.check.stage import Taken
 from saga_core.engine.effects import (
     ArmTimer,
     CancelTimer,

@@ -19,8 +19,8 @@ shows first: it compares two; and which has to go from a full buffer shows with 
 from collections.abc import Callable, Hashable
 
 from saga_core.check.scope import Scenario, Scope
-from saga_core.check.sent import Sent
-from saga_core.check.settling import Parts, Settling
+from saga_core.check.worlds.sent import Sent
+from saga_core.check.worlds.settling import Parts, Settling
 from saga_core.engine.effects import CloseConnection, Dispatch, Effect
 from saga_core.engine.events import Event, FrameExpiry, SagaDeadline, TimerFired
 
