@@ -237,6 +237,14 @@ def test_a_label_that_nobody_can_write_fails_its_saga_alone() -> None:
     assert launcher.rows.sagas[1].input_json == "null"
 
 
+def test_a_label_of_many_digits_is_a_label() -> None:
+    """FACTS 2.2: numbers have 64 bits, texts as many digits as they like."""
+    launcher = Launcher()
+    launcher.join("host")
+    (dispatch,) = sent(launcher.give(WindowClosed("9" * 30, 1)))
+    assert dispatch.command == ReapPanes("9" * 30, 1)
+
+
 def test_the_row_holds_what_goes_over_the_wire() -> None:
     """FACTS R-42: the logged command carries the real id, like the frame."""
     launcher = Launcher()
