@@ -6,7 +6,7 @@ differently; look at the difference before you write the new number down.
 
 import pytest
 from msgspec.structs import replace
-from tests.core.check.running import BOTH, CLEANUP, FOUR, POOL, SMALL, THREE, run, watch
+from tests.core.check.running import BOTH, CLEANUP, FOUR, POOL, THREE, run, watch
 from tests.core.check.shop import SHOP
 
 from saga_core.check import (
