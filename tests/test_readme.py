@@ -42,7 +42,8 @@ def test_every_room_exists() -> None:
 
 def test_every_command_is_offered() -> None:
     """Each `agentmux-launcher` command of the README has a help text with the options it names."""
-    for command in re.findall(r"agentmux-launcher (run|diag \w+|demo|check-log|check|simulate|bench)\b", README):
+    names = r"agentmux-launcher (run|diag \w+|demo|check-log|check|simulate|bench)\b"
+    for command in re.findall(names, README):
         done = subprocess.run(
             [sys.executable, "-m", "saga_shell", *command.split(), "--help"],
             capture_output=True,
