@@ -1,9 +1,9 @@
 """Every known race has its row in `tests/README.md`, and every row names tests that exist."""
 
 import re
-from pathlib import Path
 
-TESTS = Path(__file__).parent
+from tests.named import TESTS, missing_in, names_in
+
 TABLE = (TESTS / "README.md").read_text()
 ROWS = re.findall(r"^\| ([FR]-\d\d) \| (.+?) \| (.+?) \|$", TABLE, re.MULTILINE)
 FIXED_UPSTREAM = [f"F-{number:02}" for number in range(1, 48)]
@@ -18,8 +18,6 @@ def test_every_race_has_one_row() -> None:
 def test_every_row_names_tests_that_exist() -> None:
     """A row names tests as `file::name`; a row without a test says why the race can't happen."""
     for race, rule, tests in ROWS:
-        named = re.findall(r"`([\w/]+\.py)::(\w+)`", tests)
+        named = names_in(tests)
         assert named or "does not apply" in rule, f"{race}: name its test, or say why it has none"
-        for file, name in named:
-            source = (TESTS / file).read_text()
-            assert re.search(rf"def {name}\(", source), f"{race}: {file} has no {name}"
+        assert missing_in(tests) == [], race

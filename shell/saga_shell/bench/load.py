@@ -50,11 +50,13 @@ def measure(sizes: Sizes, place: Place) -> Run:
     """One run."""
     run = Run()
     full = _under(run, "full", 0, sizes, place)
-    if not full.load.ended_per_second:
-        raise BenchFailed("not one saga ended in time: this machine is too busy to tell anything")
+    if not full.load.completed_per_second:
+        raise BenchFailed("not one saga completed in time: this machine is too busy to tell anything")
     _under(run, "half", full.load.ended_per_second / 2, sizes, place)
     _under(run, "twice", full.load.ended_per_second * 2, sizes, place)
     run.compare("twice / full", "twice", "full", NO_COLLAPSE)
+    over, under = "twice_completed", "full_completed"
+    run.compare(f"{over} / {under}", over, under, NO_COLLAPSE)
     run.compare("twice_memory / full_memory", "twice_memory", "full_memory", SAME_MEMORY)
     run.compare("half_whole_p50 / half_started_p50", "half_whole_p50", "half_started_p50")
     return run

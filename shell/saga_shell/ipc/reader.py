@@ -14,7 +14,7 @@ from saga_shell.ipc.gate import ReadGate
 from saga_shell.ipc.lines import LineSplitter
 
 RECEIVE_BYTES = 65_536
-LINES_PER_TURN = 256
+LINES_PER_TURN = 64
 """Lines that one peer may have delivered before the others get their turn."""
 
 LINES_PER_COMMAND = 2

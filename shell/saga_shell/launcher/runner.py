@@ -37,7 +37,7 @@ SLICE_EVENTS = 256
 BATCH_EVENTS = 512
 """Events whose records are committed together at most; more of them wait for the next batch."""
 
-BUSY_EVENTS = 2_000
+BUSY_EVENTS = 500
 """Waiting events above which peers are no longer read (FACTS R-04: a bound, not a loss).
 
 Below a quarter of that they are read again. It bounds what an answer waits behind: a fraction of a

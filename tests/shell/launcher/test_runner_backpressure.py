@@ -18,7 +18,7 @@ from saga_shell.launcher.timers import Timers
 from saga_shell.rehearsal.clock import run_virtually
 
 BUSY = 1_000
-ONE_TURN = 256
+ONE_TURN = 64
 """Lines of one peer that the server delivers before it looks up."""
 
 
