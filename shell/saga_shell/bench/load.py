@@ -51,7 +51,7 @@ def measure(sizes: Sizes, place: Place) -> Run:
     run = Run()
     full = _under(run, "full", 0, sizes, place)
     if not full.load.completed_per_second:
-        raise BenchFailed("not one saga completed in time: this machine is too busy to tell anything")
+        raise BenchFailed("not one saga completed in time: this machine is too busy to tell")
     _under(run, "half", full.load.ended_per_second / 2, sizes, place)
     _under(run, "twice", full.load.ended_per_second * 2, sizes, place)
     run.compare("twice / full", "twice", "full", NO_COLLAPSE)
