@@ -140,7 +140,7 @@ MEETINGS: list[tuple[str, str, Callable[[Scene], None]]] = [
     ("write-seconds", "0.3", let_a_write_wait),
     ("connections", "4", connect_often),
     ("buffered-commands", "2", let_commands_wait),
-    ("waiting-events", "200", flood),
+    ("waiting-events", "20", flood),
     ("waiting-bytes", "300", flood),
     ("ring-events", "4", ask_too_late),
     ("ring-bytes", "400", ask_too_late),
