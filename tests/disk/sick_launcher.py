@@ -5,8 +5,10 @@ neither can the lock file. An empty or missing file: all is well. SQLite itself 
 at each transaction anew. `SAGA_ID_BLOCK`: how many saga ids are reserved at a time.
 """
 
+import atexit
 import errno
 import os
+import resource
 import sqlite3
 from functools import partial
 from pathlib import Path
@@ -52,7 +54,14 @@ def write_unless_dead(self: DataLock, id_floor: int) -> None:
     write_lock_file(self, id_floor)
 
 
+def lift_the_bound() -> None:
+    """A disk that breaks is the log's; what measures this process writes its file at the end."""
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+
+
 if __name__ == "__main__":
+    atexit.register(lift_the_bound)
     launch.LogOptions = partial(  # type: ignore[assignment, attr-defined]  # the addition
         LogOptions, connection_class=SickConnection, id_block=BLOCK
     )

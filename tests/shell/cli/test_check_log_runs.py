@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import pytest
 from msgspec.structs import replace
-from tests.core.check.test_corpus import FILES, capsule_in
 from tests.shell.cli.plays import cap_of, performed, random_play, ticking
 from tests.shell.cli.recorded import rows_of
 from tests.shell.cli.terminal import here
+from tests.shell.rehearsal.plays import CAPSULES, read
 
 from saga_core.agentmux import WindowCleanup
 from saga_core.check import played
@@ -23,10 +23,10 @@ from saga_shell.log import SagaRow, SagaRows, StepRow
 SEEDS = range(16)
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.stem))
+@pytest.mark.parametrize("file", CAPSULES, ids=lambda file: str(file.stem))
 def test_the_log_of_every_capsule_is_possible(file: Path, tmp_path: Path) -> None:
     """DESIGN 4: each run of the corpus, played by the real shell into a real file."""
-    capsule = capsule_in(file)
+    capsule = read(file)
     cap = capsule.scope.buffer_cap
     path = performed(played(capsule, SCENARIO), tmp_path, cap)
     ran = here("check-log", str(path), "--buffer-cap", str(cap))

@@ -6,7 +6,8 @@ import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from multiprocessing import resource_tracker
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -34,6 +35,13 @@ from saga_shell.cli.simulate.text import report_lines
 SHORT = ("simulate", "--steps", "300")
 DEAF = ("--application", "tests.core.check.shop:DEAF")
 POOL = ("--saga", "pool_respawn_on_promote=1")
+
+
+@pytest.fixture(autouse=True)
+def no_process_stays() -> Iterator[None]:
+    """End the process that multiprocessing keeps beside those of a swarm."""
+    yield
+    resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]  # it has no other end
 
 
 @pytest.fixture

@@ -30,8 +30,13 @@ _stop: Stop | None = None
 
 def run_one(application: str | None, plan: Plan, tell: Callable[[int], None]) -> Simulation:
     """Play one run here."""
+    thresholds = gc.get_threshold()
     _quiet_collector()
-    return simulate(scenario_of(application), plan, tell, _exact(application, scope_of(plan)))
+    try:
+        return simulate(scenario_of(application), plan, tell, _exact(application, scope_of(plan)))
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)
 
 
 def run_swarm(
