@@ -19,8 +19,8 @@ rules and of the two sagas, and this page tells what becomes of them. It is writ
 
     python -m tests.mutants.table
 
-which takes some ten minutes, can be ended and goes on where it was. If the reducer changes, the
-names of its mutants do, and a test asks for the command to be run again.
+which takes some ten minutes, can be ended and goes on where it was. If the reducer changes, its
+mutants do, and a test asks for the command to be run again.
 
 How to read the table:
 
