@@ -10,6 +10,7 @@ from typing import Any
 
 from pyrsistent import PMap
 
+from saga_core.check.promises.process import unheeded
 from saga_core.check.promises.steps import broken_by, expiries_wanted, implied_history
 from saga_core.check.scope import Scenario
 from saga_core.engine.effects import (
@@ -25,7 +26,10 @@ from saga_core.engine.events import (
     CommandReceived,
     Event,
     FrameExpiry,
+    LogCommitFailed,
+    LogCommitRecovered,
     RecoveryRequested,
+    ShutdownRequested,
     Timer,
     TimerFired,
 )
@@ -50,6 +54,9 @@ _FEW = 64
 _DEAR = 1 << 18
 """A step with more effects than this by sagas in flight is not judged by the checker's promises,
 which look for the saga of each effect."""
+
+_PROCESS = frozenset({ShutdownRequested, LogCommitFailed, LogCommitRecovered})
+"""Events that concern the process as a whole."""
 
 _DECIDES = (WriteLog, Dispatch, ArmTimer, CancelTimer, CloseConnection)
 _BRACKETS = (SagaStarted, SagaCompleted, SagaFailed)
@@ -81,6 +88,10 @@ class Judge:
         stories = self._stories
         if type(event) is RecoveryRequested:
             stories.begin_run(event)
+        if type(event) in _PROCESS:
+            wrong = next(unheeded(before, event, after, effects), None)
+            if wrong is not None:
+                return wrong
         if after is before and not effects:
             return self._ignored(before, event) if type(event) is TimerFired else None
         broken = self._foreign(before, event, after, effects)
@@ -157,15 +168,9 @@ class Judge:
         broken = _late(event.timer, after) if type(event) is TimerFired else None
         if broken is None and stories.touched:
             broken = stories.settle(after.sagas)
+        broken = broken or self._counted(after)
         if broken is not None:
             return broken
-        if len(after.sagas) != len(stories.by_saga):
-            sentence = f"{len(after.sagas)} sagas are in flight, {len(stories.by_saga)} rows open"
-            return Violation("I6", sentence)
-        if after.counters.next_saga_id <= stories.highest_id:
-            return Violation(
-                "I9", f"the next saga would get id {after.counters.next_saga_id} again"
-            )
         if after.links is not self._links:
             self._look_at(after.links)
         if stories.sent:
@@ -173,6 +178,22 @@ class Judge:
         if broken is None and after.links is not before.links:
             broken = links_fit(stories, self._app.peers, before, after)
         return broken or (self._ended(after) if stories.closed else None)
+
+    def _counted(self, after: State[Any]) -> Violation | None:
+        """Who is in flight, by number, and who must not be."""
+        stories, in_flight = self._stories, len(after.sagas)
+        if after.stopping and in_flight:
+            return Violation("shutdown", f"the process is ending, yet {in_flight} are in flight")
+        if in_flight != len(stories.by_saga):
+            sentence = f"{in_flight} sagas are in flight, {len(stories.by_saga)} rows open"
+            return Violation("I6", sentence)
+        for saga_id in stories.reported:
+            if saga_id in after.sagas:
+                return Violation("failure", f"saga {saga_id} was reported as failed, and goes on")
+        next_id = after.counters.next_saga_id
+        if next_id <= stories.highest_id:
+            return Violation("I9", f"the next saga would get id {next_id} again")
+        return None
 
     def _look_at(self, links: PMap[str, Link]) -> None:
         """Links change rarely, and looking something up in them is dear."""

@@ -11,7 +11,14 @@ from saga_core.engine.application import Application
 from saga_core.engine.effects import ArmTimer, CancelTimer, Dispatch, Effect, Emit, WriteLog
 from saga_core.engine.events import FrameExpiry, RecoveryRequested, SagaDeadline, Timer
 from saga_core.engine.history import Violation
-from saga_core.engine.messages import UNSTAMPED, BusEvent, SagaCompleted, SagaFailed, SagaStarted
+from saga_core.engine.messages import (
+    UNSTAMPED,
+    BusEvent,
+    SagaActionFailed,
+    SagaCompleted,
+    SagaFailed,
+    SagaStarted,
+)
 from saga_core.engine.records import (
     LogRecord,
     SagaClosed,
@@ -48,8 +55,9 @@ class Stories:
     """The stories of a run.
 
     `touched` are the sagas that the present step concerned, with their entries after it; `closed`
-    those whose rows it closed; `sent` the commands that it sent to peers, with their sagas.
-    `expiries` are the armed timers of stays in a buffer.
+    those whose rows it closed; `sent` the commands that it sent to peers, with their sagas;
+    `reported` the sagas whose failure it told of. `expiries` are the armed timers of stays in a
+    buffer.
     """
 
     def __init__(self, app: Application[Any]) -> None:
@@ -58,6 +66,9 @@ class Stories:
         self.touched: dict[int, InFlight | None] = {}
         self.closed: list[int] = []
         self.sent: list[tuple[int, Dispatch]] = []
+        self.reported: list[int] = []
+        self._issued = False
+        self._fired: FrameExpiry | None = None
         self.version = 0
         self.highest_id = 0
         self.first_new_stay = 0
@@ -78,6 +89,8 @@ class Stories:
         self.touched.clear()
         self.closed.clear()
         self.sent.clear()
+        self.reported.clear()
+        self._issued = False
         for effect in effects:
             if isinstance(effect, WriteLog):
                 record = effect.record
@@ -88,12 +101,14 @@ class Stories:
                 broken = rule(self, effect) if rule is not None else None
             if broken is not None:
                 return broken
-        return None
+        self._fired = None
+        return self._in_turn() if len(self.closed) > 1 else None
 
     def fired(self, timer: Timer) -> None:
         """A timer that fired is not armed any more; a deadline ends its saga, and is cancelled."""
         if isinstance(timer, FrameExpiry):
             self.expiries.discard(timer)
+            self._fired = timer
 
     def settle(self, sagas: Registry[InFlight]) -> Violation | None:
         """After a step: whether what it touched is where its story says; forget what ended."""
@@ -132,6 +147,8 @@ class Stories:
         timer = effect.timer
         if isinstance(timer, SagaDeadline):
             return self._deadline(timer.saga_id, armed=False)
+        if timer not in self.expiries and timer != self._fired:
+            return Violation("timers", f"{timer} is cancelled, and nothing waits by it")
         self.expiries.discard(timer)
         return None
 
@@ -167,6 +184,7 @@ class Stories:
         if told.pending or index != told.steps:
             return Violation("I4", f"saga {saga_id} opens step {index} after {told.steps}")
         told.pending, told.steps = (index,), index + 1
+        self._issued = True
         return None
 
     def step_closed(self, record: StepSucceeded | StepFailed) -> Violation | None:
@@ -213,6 +231,17 @@ class Stories:
             return Violation("I3", f"saga {saga_id} ends on the bus before its row closes")
         told.ended = event
         return None
+
+    def failed(self, event: SagaActionFailed) -> Violation | None:
+        """The bus hears that a peer could not do what a saga asked; the saga must end by that."""
+        self.reported.append(event.saga_id)
+        return None
+
+    def _in_turn(self) -> Violation | None:
+        """Sagas that end in one step end in the order of their ids, if none is sent on (R-20)."""
+        if self._issued or self.closed == sorted(self.closed):
+            return None
+        return Violation("order", f"sagas end in the order {self.closed}")
 
     def _deadline(self, saga_id: int, *, armed: bool) -> Violation | None:
         self.touched[saga_id] = None
@@ -278,4 +307,5 @@ _BRACKETS: dict[type[BusEvent], Rule] = {
     SagaStarted: Stories.started,
     SagaCompleted: Stories.ended,
     SagaFailed: Stories.ended,
+    SagaActionFailed: Stories.failed,
 }
