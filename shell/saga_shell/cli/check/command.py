@@ -23,6 +23,7 @@ from saga_core.check import check as run_check
 from saga_shell.cli.check.application import scenario_of
 from saga_shell.cli.check.covering import covered
 from saga_shell.cli.check.files import write_files
+from saga_shell.cli.check.options import FILE, application_option, counterexample_options
 from saga_shell.cli.check.replaying import CheckCommand, refuse_others, replay_file
 from saga_shell.cli.check.text import progress_line, report_lines
 from saga_shell.cli.refusal import EXIT_FAILED, EXIT_USAGE, Refusal
@@ -76,9 +77,6 @@ class SagaCount(click.ParamType[tuple[str, int]]):
         return name, int(count)
 
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
-
-
 @click.command(cls=CheckCommand, report=Report)
 @click.option(
     "--saga",
@@ -102,11 +100,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     show_default=True,
     help="How many commands may wait for one peer.",
 )
-@click.option(
-    "--application",
-    metavar="MODULE:NAME",
-    help="A saga_core.check.Scenario of yours, instead of AgentMux's.",
-)
+@application_option
 @click.option("--unreduced", is_flag=True, help="Search without the reductions; the same verdict.")
 @click.option(
     "--coverage",
@@ -130,28 +124,11 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--replay",
     "replay_file",
-    type=_FILE,
+    type=FILE,
     metavar="FILE",
     help="Play the run of a capsule again, with the reducer and with the shell around it.",
 )
-@click.option(
-    "--capsule",
-    type=_FILE,
-    metavar="FILE",
-    help="Write a counterexample's capsule, for --replay.",
-)
-@click.option(
-    "--pytest",
-    type=_FILE,
-    metavar="FILE",
-    help="Write a counterexample as a test that passes once it is mended.",
-)
-@click.option(
-    "--mermaid",
-    type=_FILE,
-    metavar="FILE",
-    help="Write a counterexample as a Mermaid sequence diagram.",
-)
+@counterexample_options
 @json_option
 @click.pass_context
 def check(ctx: click.Context, /, **given: Unpack[Given]) -> int:

@@ -18,6 +18,7 @@ from saga_core.simulate.dice import LARGEST_SEED
 from saga_shell.cli.check.application import scenario_of
 from saga_shell.cli.check.command import SagaCount, known_sagas
 from saga_shell.cli.check.files import write_files
+from saga_shell.cli.check.options import application_option, counterexample_options
 from saga_shell.cli.program import PROGRAM
 from saga_shell.cli.refusal import EXIT_FAILED
 from saga_shell.cli.schema import JsonCommand, json_line, json_option
@@ -34,7 +35,6 @@ MOST_STEPS = 1_000_000_000
 MOST_SAGAS = 1_000_000
 
 _CODES = {"holds": 0, "violated": EXIT_FAILED, "undetermined": EXIT_UNDETERMINED}
-_FILE = click.Path(dir_okay=False, path_type=Path)
 _OURS = frozenset({"seed", "swarm", "as_json", "capsule", "pytest", "mermaid"})
 """Options that don't change the run of a seed."""
 
@@ -103,29 +103,8 @@ class Given(TypedDict):
     type=click.IntRange(min=0),
     help="How many commands may wait for one peer.  [default: the seed's choice; 1 with --saga]",
 )
-@click.option(
-    "--application",
-    metavar="MODULE:NAME",
-    help="A saga_core.check.Scenario of yours, instead of AgentMux's.",
-)
-@click.option(
-    "--capsule",
-    type=_FILE,
-    metavar="FILE",
-    help="Write a counterexample's capsule, for check --replay.",
-)
-@click.option(
-    "--pytest",
-    type=_FILE,
-    metavar="FILE",
-    help="Write a counterexample as a test that passes once it is mended.",
-)
-@click.option(
-    "--mermaid",
-    type=_FILE,
-    metavar="FILE",
-    help="Write a counterexample as a Mermaid sequence diagram.",
-)
+@application_option
+@counterexample_options
 @json_option
 @click.pass_context
 def simulate(ctx: click.Context, /, **given: Unpack[Given]) -> int:
