@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from tests.shell.cli.terminal import here, one_line
+from tests.shell.cli.terminal import agentmux, here, one_line, ordinary
 
 from saga_core.engine import links
 from saga_shell.cli.check import command, covering
@@ -159,6 +159,17 @@ def test_coverage_in_json_counts_the_same() -> None:
     recovery = files["recovery.py"]
     assert (recovery["covered"], len(recovery["missing_lines"]) > 0) == (0, True)
     assert json.loads(here(*POOL, "--fault", "deadline", "--json").out)["coverage"] is None
+
+
+def test_a_measurement_around_it_is_kept(tmp_path: Path) -> None:
+    """DESIGN 6: whoever measures the whole process loses nothing by `--coverage`."""
+    around = {
+        "COVERAGE_PROCESS_START": str(Path(__file__).parents[3] / "pyproject.toml"),
+        "COVERAGE_FILE": str(tmp_path / ".coverage"),
+    }
+    ran = agentmux("check", *POOL[1:], "--coverage", env={**ordinary(), **around})
+    assert ran.code == 0
+    assert list(tmp_path.glob(".coverage.*"))
 
 
 def test_coverage_needs_its_library(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import inspect
 import json
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,8 @@ def covered(scenario: Scenario, check: Callable[[], Report]) -> Report:
     from coverage import Coverage
 
     files = [*_engine(), *_sagas(scenario)]
-    measured = Coverage(branch=True, data_file=None, config_file=False, include=files)
+    with _spared(Coverage.current()):
+        measured = Coverage(branch=True, data_file=None, config_file=False, include=files)
     measured.set_option("report:partial_also", [_FALLEN_THROUGH])
     measured.start()
     try:
@@ -42,6 +44,15 @@ def covered(scenario: Scenario, check: Callable[[], Report]) -> Report:
     finally:
         measured.stop()
     return replace(report, coverage=_told(measured, files))
+
+
+@contextmanager
+def _spared(outer: Any) -> Iterator[None]:
+    """Keep a measurement that began with the process: one made beside it has it never saved."""
+    saves = outer is not None and outer._auto_save  # noqa: SLF001  nothing public tells
+    yield
+    if outer is not None:
+        outer._auto_save = saves  # noqa: SLF001  nothing public undoes it
 
 
 def _engine() -> list[str]:
