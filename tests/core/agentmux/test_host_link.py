@@ -241,8 +241,9 @@ def test_a_label_of_many_digits_is_a_label() -> None:
     """FACTS 2.2: numbers have 64 bits, texts as many digits as they like."""
     launcher = Launcher()
     launcher.join("host")
-    (dispatch,) = sent(launcher.give(WindowClosed("9" * 30, 1)))
-    assert dispatch.command == ReapPanes("9" * 30, 1)
+    label = ":" + "9" * 30
+    (dispatch,) = sent(launcher.give(WindowClosed(label, 1)))
+    assert dispatch.command == ReapPanes(label, 1)
 
 
 def test_the_row_holds_what_goes_over_the_wire() -> None:

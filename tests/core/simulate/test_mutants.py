@@ -4,10 +4,14 @@ from collections.abc import Callable
 
 import pytest
 from tests.core.check import link_mutants, mutants, rule_mutants, story_mutants
+from tests.core.check.mutants import AnyTurn
 from tests.core.check.test_mutants import KILLS
 
 from saga_core.check import COMPLETES, CONTRACTS
 from saga_core.check.agentmux import SCENARIO
+from saga_core.engine import BusEvent, progress, reducer
+from saga_core.engine.endings import fail
+from saga_core.engine.ordered import sorted_keys
 from saga_core.simulate import Plan, Simulation, simulate
 
 SEEDS = range(1, 7)
@@ -65,3 +69,20 @@ def test_each_mutant_dies(
 def test_the_right_reducer_lives() -> None:
     """DESIGN 4: the same seeds break nothing in the reducer that runs in production."""
     assert first_failure() is None
+
+
+def test_a_late_answer_that_ends_another_saga_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FACTS F-38, I8: an answer for an ended saga decides nothing about those in flight."""
+
+    def answer(turn: AnyTurn, saga_id: int, event: BusEvent) -> None:
+        in_flight = sorted_keys(turn.sagas)
+        if saga_id in in_flight:
+            progress.answer(turn, saga_id, event)
+        elif in_flight:
+            fail(turn, in_flight[0], "somebody answered")
+
+    monkeypatch.setattr(reducer, "answer", answer)
+    found = first_failure()
+    assert found is not None
+    assert found.broken is not None
+    assert found.broken.invariant == "I8"

@@ -161,23 +161,23 @@ def _problems(capsule: Capsule) -> Iterator[str]:
     if capsule.repeats is not None and not 0 <= capsule.repeats <= len(capsule.moves):
         yield f"there is no move {capsule.repeats} to go round from at `$.repeats`"
     for number, cue in enumerate(capsule.moves):
-        yield from (f"{problem} at `$.moves[{number}]`" for problem in _unfit(cue))
+        if (problem := _unfit(cue)) is not None:
+            yield f"{problem} at `$.moves[{number}]`"
 
 
-def _unfit(cue: Cue) -> Iterator[str]:
+def _unfit(cue: Cue) -> str | None:
     """What is wrong with one move, whatever the application is."""
     if cue.move not in KINDS:
-        yield f"unknown kind of move {cue.move!r}"
-        return
+        return f"unknown kind of move {cue.move!r}"
     if cue.move == "foreign event" and cue.event not in STRAYS:
-        yield f"unknown foreign event {cue.event!r}"
-        return
+        return f"unknown foreign event {cue.event!r}"
     needs = (*KINDS[cue.move], *(STRAYS.get(cue.event, ())))
     missing = [name for name in needs if not getattr(cue, name)]
     if missing:
-        yield f"a move {cue.move!r} needs {', '.join(missing)}"
+        return f"a move {cue.move!r} needs {', '.join(missing)}"
     if cue.dies_in < 1 or (cue.dies_after or 0) < 0:
-        yield "`dies_in` counts from 1, `dies_after` from 0"
+        return "`dies_in` counts from 1, `dies_after` from 0"
+    return None
 
 
 def _moves(moves: tuple[Cue, ...]) -> str:
