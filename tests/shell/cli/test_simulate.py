@@ -1,5 +1,6 @@
 """`simulate` as its users have it: what it prints, how it ends, what it refuses."""
 
+import gc
 import json
 import os
 import shlex
@@ -41,6 +42,7 @@ POOL = ("--saga", "pool_respawn_on_promote=1")
 def no_process_stays() -> Iterator[None]:
     """End the process that multiprocessing keeps beside those of a swarm."""
     yield
+    gc.collect()  # what a swarm held must be given back before
     resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]  # it has no other end
 
 
