@@ -7,6 +7,7 @@ from io import BufferedWriter, TextIOWrapper
 import pytest
 from blockbuster import blockbuster
 from blockbuster.blockbuster import BlockBuster, BlockBusterFunction
+from coverage import Coverage
 
 WATCHED = ["saga_core", "saga_shell"]
 
@@ -70,6 +71,7 @@ def watchful() -> BlockBuster:
             function.can_block_in(filename, caller)
     for name in ("io.TextIOWrapper.write", "io.BufferedWriter.write"):
         _allow_the_log_of_pytest(guard.functions[name])
+    _allow_a_measurement(guard.functions["threading.Lock.acquire"])
     return guard
 
 
@@ -81,3 +83,18 @@ def _allow_the_log_of_pytest(write: BlockBusterFunction) -> None:
         return getattr(file, "name", None) == os.devnull or harmless(file, *arguments)
 
     write.can_block_predicate = allowed
+
+
+def _allow_a_measurement(acquire: BlockBusterFunction) -> None:
+    """Coverage's lock, which another thread may hold, is taken wherever a line runs."""
+    harmless = acquire.can_block_predicate
+
+    def allowed(lock: object, *arguments: object) -> bool:
+        return lock is _lock_of_coverage() or harmless(lock, *arguments)
+
+    acquire.can_block_predicate = allowed
+
+
+def _lock_of_coverage() -> object:
+    measurement = Coverage.current()
+    return measurement and getattr(measurement._collector, "data_lock", None)

@@ -1,12 +1,16 @@
 """The guard of these tests sees a call that blocks the loop, and leaves threads alone."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from blockbuster import BlockingError
+from coverage import Coverage
 
+import saga_shell
 from saga_shell.launcher.event_log import EventLog
 from saga_shell.log import acquire, current_path, open_read_only, owner_of
 
@@ -61,3 +65,25 @@ def test_a_thread_may_block(call: Callable[[Path], None], named: str, tmp_path: 
         await asyncio.to_thread(call, tmp_path)
 
     asyncio.run(main())
+
+
+def test_a_measurement_of_the_tests_may_wait(
+    monkeypatch: pytest.MonkeyPatch, nothing_blocks_the_loop: list[str]
+) -> None:
+    """The lock of coverage, which the thread of another line may hold, is none of the shell's."""
+    lock = threading.Lock()
+    collector = SimpleNamespace(data_lock=lock)
+    with pytest.raises(BlockingError):
+        asyncio.run(wait_for(lock))
+    nothing_blocks_the_loop.clear()
+    monkeypatch.setattr(Coverage, "current", lambda: SimpleNamespace(_collector=collector))
+    asyncio.run(wait_for(lock))
+
+
+async def wait_for(lock: threading.Lock) -> None:
+    """Take a lock that another thread gives back soon, in a line of the shell's."""
+    lock.acquire()
+    giving_back = threading.Timer(0.1, lock.release)
+    giving_back.start()
+    exec(compile("lock.acquire()", saga_shell.__file__, "exec"), {"lock": lock})
+    lock.release()
