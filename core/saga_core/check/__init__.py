@@ -24,6 +24,7 @@ from saga_core.check.runs.played import Played
 from saga_core.check.runs.regression import pytest_file
 from saga_core.check.runs.replay import Outcome, misfit, played, replay
 from saga_core.check.scope import (
+    ALIKE,
     DEAD_ANSWERS,
     DEGRADED,
     FAULTS,
@@ -42,6 +43,7 @@ from saga_core.check.search import Limits, Progress, Watch
 
 __all__ = [
     "AGENTMUX",
+    "ALIKE",
     "COMPLETES",
     "CONTRACTS",
     "DEAD_ANSWERS",

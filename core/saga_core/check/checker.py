@@ -1,6 +1,7 @@
 """The whole check of a scenario: contracts, safety, liveness, and what must happen once."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -8,12 +9,11 @@ from msgspec.structs import replace
 from saga_core.check.liveness import Fair, lasso
 from saga_core.check.report import CheckedScope, Counterexample, Report, Verdict
 from saga_core.check.runs.telling import tell
-from saga_core.check.scope import DEGRADED, FAULTS, HONEST, ORDER, Scenario, Scope
+from saga_core.check.scope import ALIKE, FAULTS, HONEST, ReductionError, Scenario, Scope
 from saga_core.check.search import Found, Limits, Search, Watch
 from saga_core.check.sometimes import unmet
 from saga_core.check.worlds.courses import Move
 from saga_core.check.worlds.places import Places
-from saga_core.check.worlds.twins import LopsidedError
 from saga_core.engine.events import SagaDeadline, TimerFired
 from saga_core.engine.history import Violation
 
@@ -55,6 +55,9 @@ SOMETIMES = "sometimes: "
 """Something happened at least once; the check is vacuous without it."""
 
 
+T = TypeVar("T")
+
+
 class Finding(Struct, frozen=True):
     """A counterexample in a search, before it is told: `loop` is the part that goes on for ever."""
 
@@ -68,13 +71,20 @@ class Finding(Struct, frozen=True):
 def check(scenario: Scenario, scope: Scope, watch: Watch, limits: Limits | None = None) -> Report:
     """Check everything. What breaks first ends the check; Ctrl-C, time and memory cut it.
 
-    A reducer that doesn't keep the obligations of `ORDER` and `DEGRADED` is checked without them.
+    A reducer that doesn't keep the obligation of a reduction is checked without that.
     """
-    try:
-        return _Check(scenario, scope, watch, limits or Limits()).run()
-    except LopsidedError:
-        plain = replace(scope, reductions=scope.reductions - {ORDER, DEGRADED})
-        return _Check(scenario, plain, watch, limits or Limits()).run()
+    return _reduced(
+        scope, lambda reduced: _Check(scenario, reduced, watch, limits or Limits()).run()
+    )
+
+
+def _reduced(scope: Scope, attempt: Callable[[Scope], T]) -> T:
+    """What comes of an attempt, without those reductions that it can't be made with."""
+    while True:
+        try:
+            return attempt(scope)
+        except ReductionError as error:
+            scope = scope.without(error.reductions)
 
 
 class _Check:
@@ -117,7 +127,9 @@ class _Check:
         if self.main.cut is not None:
             return None
         cap = max(self.scope.buffer_cap, self.scope.triggers)
-        honest = replace(self.scope, faults=HONEST, buffer_cap=cap)
+        return _reduced(replace(self.scope, faults=HONEST, buffer_cap=cap), self._honestly)
+
+    def _honestly(self, honest: Scope) -> Counterexample | None:
         search = Search(Places(self.scenario, honest, honest=True), self.limits, self.watch)
         self.searches.append(search)
         found = search.run()
@@ -139,6 +151,9 @@ class _Check:
         return self._told(search, Finding(promise, sentence, path, found.round))
 
     def _told(self, search: Search, found: Finding) -> Counterexample:
+        """A finding in real names; where sagas are interchangeable, it has to be found again."""
+        if search.places.scope.alike:
+            raise ReductionError(ALIKE)
         self.properties[found.promise] = "violated"
         return tell(
             self.scenario, search, found.promise, found.path, found.loop, short=found.shortest
@@ -182,10 +197,16 @@ def _ending(move: Move) -> Hashable | None:
 
 
 def _answering(search: Search, move: Move) -> Hashable | None:
-    """What peers do that answer and come back: they answer each saga, and they connect."""
+    """What peers do that answer and come back: they answer each saga, and they connect.
+
+    A saga that is interchangeable has no name that lasts; what it was asked last, it was asked.
+    """
     match move.kind:
         case "answer":
-            return "answer", search.places.memo.commands[move.subject].saga_id
+            sent, places = search.places.memo.commands[move.subject], search.places
+            if places.scope.alike:
+                return "answer", sent.by(places.memo.scenario, 1)
+            return "answer", sent.saga_id
         case "connect" | "second":
             return "connect", search.places.world.targets[move.subject - 1]
         case "closed":

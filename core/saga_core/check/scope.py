@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from saga_core.engine.application import Application
 from saga_core.engine.events import Event
@@ -45,6 +46,13 @@ It makes sagas interchangeable that differ in their ids alone, and needs `NAMES`
 reducer that decides by the order of ids breaks the obligation, and is checked without it.
 """
 
+ALIKE = "alike"
+"""The reduction that forgets when sagas issued their commands: those that await the same, sent over
+the same connection, are interchangeable. It needs `ORDER`, and a buffer with room for all
+(`Scope.alike`): where nothing is pushed out, that order decides only in which commands go out. See
+`twins`.
+"""
+
 ROWS = "rows"
 """The reduction that forgets which rows a process left that died. The obligation it rests on is
 checked for all rows met: the next run starts like the first, and breaks no promise in doing so.
@@ -68,18 +76,31 @@ What peers hold only adds moves, and each of them leads to a world where they ho
 the fault `twice` it is enough that peers answer and hold on: that they forget adds nothing new.
 """
 
-REDUCTIONS = frozenset({DEAD_ANSWERS, NAMES, ORDER, ROWS, LATE_ROWS, DEGRADED, NO_LESS})
+REDUCTIONS = frozenset({DEAD_ANSWERS, NAMES, ORDER, ALIKE, ROWS, LATE_ROWS, DEGRADED, NO_LESS})
 """What makes the search smaller. Each can be switched off, and those that need it with it."""
 
 _NEEDS = {
     NAMES: frozenset({DEAD_ANSWERS}),
     ORDER: frozenset({DEAD_ANSWERS, NAMES, ROWS}),
+    ALIKE: frozenset({DEAD_ANSWERS, NAMES, ORDER, ROWS}),
     DEGRADED: frozenset({LATE_ROWS, ROWS}),
 }
 
 
 def _as_it_is(mirror: Any, _connections: Mapping[int, int]) -> Any:
     return mirror
+
+
+class ReductionError(Exception):
+    """A search has to be made again without these reductions.
+
+    Either an obligation that they rest on does not hold, or something was found that is told in
+    names which they merge.
+    """
+
+    def __init__(self, *reductions: str) -> None:
+        super().__init__(*reductions)
+        self.reductions = frozenset(reductions)
 
 
 class LogForm(Struct, frozen=True):
@@ -132,6 +153,15 @@ class Scope(Struct, frozen=True):
     def uses(self, reduction: str) -> bool:
         """Whether a reduction is switched on, and all that it needs."""
         return {reduction, *_NEEDS.get(reduction, ())} <= self.reductions
+
+    def without(self, reductions: frozenset[str]) -> "Scope":
+        """The same scope, searched without these."""
+        return replace(self, reductions=self.reductions - reductions)
+
+    @property
+    def alike(self) -> bool:
+        """Whether sagas are interchangeable: `ALIKE` is switched on, and no buffer overflows."""
+        return self.uses(ALIKE) and self.buffer_cap >= self.triggers
 
     @property
     def triggers(self) -> int:

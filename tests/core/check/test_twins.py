@@ -1,20 +1,30 @@
 """What the reductions rest on: what merged worlds share, and reducers that don't keep to it."""
 
 from collections.abc import Hashable, Iterable, Iterator
+from itertools import permutations
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 from tests.core.check.running import BOTH, POOL, SMALL, THREE, run, watch
 
-from saga_core.check import DEGRADED, FAULTS, ORDER, Limits, Scenario, Scope
+from saga_core.check import (
+    ALIKE,
+    DEGRADED,
+    FAULTS,
+    ORDER,
+    REDUCTIONS,
+    Limits,
+    Scenario,
+    Scope,
+)
 from saga_core.check.agentmux import SCENARIO
 from saga_core.check.search import Search
 from saga_core.check.worlds.happenings import Up
 from saga_core.check.worlds.places import Places
 from saga_core.check.worlds.view import Names, in_order_of_issue, roles, settle, view
 from saga_core.engine import LogCommitRecovered, endings, links, reducer
-from saga_core.engine.ordered import sorted_keys
+from saga_core.engine.ordered import sorted_items, sorted_keys
 from saga_core.engine.registry import Registry
 from saga_core.engine.state import InFlight
 from saga_core.engine.turn import Turn
@@ -22,10 +32,11 @@ from saga_core.engine.turn import Turn
 AnyTurn = Turn[Any]
 
 
-def alike(scope: Scope) -> set[Hashable]:
+def alike(scope: Scope, *, ordered: bool = True) -> set[Hashable]:
     """Every running world of a search but for what peers hold, told whatever the names in it.
 
-    Of the names of connections not in use none is the first, so a world has all of them.
+    Of the names of connections not in use none is the first, so a world has all of them. Not
+    `ordered`: told whatever the order, too, in which sagas issued their commands.
     """
     search = Search(Places(SCENARIO, scope), Limits(), watch())
     assert search.run() is None
@@ -33,20 +44,35 @@ def alike(scope: Scope) -> set[Hashable]:
     places = [search.places.places[number] for number in sorted(numbers)]
     states = search.places.memo.states
     return {
-        frozenset(_namings(SCENARIO, scope, states[place.state], place.slots))
+        frozenset(_namings(SCENARIO, scope, states[place.state], place.slots, ordered=ordered))
         for place in places
         if isinstance(place, Up)
     }
 
 
 def _namings(
-    scenario: Scenario, scope: Scope, state: Any, slots: tuple[int, ...]
+    scenario: Scenario, scope: Scope, state: Any, slots: tuple[int, ...], *, ordered: bool
 ) -> Iterator[Hashable]:
     working = replace(state, log_degraded=False)
+    by_issue = in_order_of_issue(state)
+    orders = [by_issue] if ordered else [*permutations(by_issue)]
     for connections in roles(state.links, scenario.peers, scope.connections):
-        names = Names(in_order_of_issue(state), connections)
-        settled = settle(scenario, working, names, rename=True)
-        yield view(settled), tuple(slots[old - 1] for old in connections)
+        for sagas in orders:
+            settled = settle(scenario, working, Names(sagas, connections), rename=True)
+            told = settled if ordered else reissued_by_name(settled)
+            yield view(told), tuple(slots[old - 1] for old in connections)
+
+
+def reissued_by_name(state: Any) -> Any:
+    """The same state, as if its sagas, which all await something, had issued in order of name."""
+    sagas = state.sagas
+    for saga_id, flight in state.sagas.items():
+        step = replace(flight.awaiting, issued=saga_id)
+        sagas = sagas.set(saga_id, replace(flight, awaiting=step))
+    links = state.links
+    for target, link in sorted_items(state.links):
+        links = links.set(target, replace(link, buffer=tuple(sorted(link.buffer))))
+    return replace(state, sagas=sagas, links=links)
 
 
 @pytest.mark.parametrize(
@@ -65,6 +91,42 @@ def test_a_reduced_search_is_the_whole_one_but_for_names(
     """DESIGN 4: every world of the unreduced search is like one of the reduced, and none is new."""
     scope = Scope(sagas, faults=frozenset(faults))
     assert alike(scope) == alike(replace(scope, reductions=frozenset()))
+
+
+@pytest.mark.parametrize("faults", [SMALL - {"send"}, frozenset({"disconnect", "second", "twice"})])
+def test_where_nothing_overflows_the_order_of_issue_is_forgotten_too(
+    faults: frozenset[str],
+) -> None:
+    """DESIGN 4: every world of the unreduced search is like one of the reduced, and none is new."""
+    scope = Scope(THREE, buffer_cap=3, faults=faults)
+    reduced = alike(scope, ordered=False)
+    assert reduced == alike(replace(scope, reductions=frozenset()), ordered=False)
+    assert len(reduced) < len(alike(scope.without(frozenset({ALIKE}))))
+
+
+def test_a_reducer_that_decides_by_issue_is_searched_by_issue(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """FACTS R-27: that the oldest command is lost at a connection is found, and told as ever."""
+    original = links.attach
+
+    def attach(turn: AnyTurn, target: str, connection: int) -> None:
+        link = turn.links[target]
+        if len(link.buffer) > 1:
+            turn.links = turn.links.set(target, replace(link, buffer=link.buffer[1:]))
+        original(turn, target, connection)
+
+    monkeypatch.setattr(links, "attach", attach)
+    kept = run(BOTH, buffer_cap=2, faults=frozenset({"disconnect", "second"}))
+    plain = run(
+        BOTH,
+        buffer_cap=2,
+        faults=frozenset({"disconnect", "second"}),
+        reductions=REDUCTIONS - {ALIKE},
+    )
+    assert kept.verdict == plain.verdict == "violated"
+    assert kept.counterexample == plain.counterexample
+    assert ALIKE not in kept.scope.reductions
 
 
 def in_order_of_id(patch: pytest.MonkeyPatch) -> None:

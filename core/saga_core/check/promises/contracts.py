@@ -85,9 +85,9 @@ class Contracts:
             yield TimerFired(FrameExpiry(saga_id, CURRENT_STAY))
             yield SagaActionFailed(saga_id, "foreign", 0)
             yield SagaFailed(saga_id, "foreign", 0)
-        for flight in map(here.sagas.get, in_flight):
-            if flight is not None and flight.awaiting is not None:
-                yield SendFailed(NOBODY, flight.awaiting.command)
+        for saga_id in in_flight:
+            if (step := here.sagas[saga_id].awaiting) is not None:
+                yield self._failing(Sent(saga_id, step.target, step.command), NOBODY)
         yield ConnectionClosed(NOBODY)
         yield LineRejected(NOBODY, "foreign", fatal=True)
 
@@ -99,11 +99,15 @@ class Contracts:
             newest = () if link.connection is None else (link.connection,)
             for connection in (*link.older, *newest):
                 if not self._awaited(state, connection, sent):
-                    yield SendFailed(connection, sent.command)
+                    yield self._failing(sent, connection)
                 if sent.saga_id in in_flight:
                     continue
                 for answer in said(self._memo.scenario, sent.command):
                     yield CommandReceived(connection, answer)
+
+    def _failing(self, sent: Sent, connection: int) -> Event:
+        event = self._memo.about(sent, lambda of: SendFailed(connection, of.command))
+        return self._memo.events[event]
 
     def _awaited(self, state: int, connection: int, sent: Sent) -> bool:
         flight = self._memo.states[state].sagas.get(sent.saga_id)

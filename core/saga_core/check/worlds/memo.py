@@ -56,7 +56,11 @@ class Memo:
         self.forgets_outages = scope.uses(DEGRADED)
         self.by_issue = scope.uses(ORDER)
         self._settling = Settling(
-            scenario, scope.connections, rename=self._rename, by_issue=self.by_issue
+            scenario,
+            scope.connections,
+            rename=self._rename,
+            by_issue=self.by_issue,
+            alike=scope.alike,
         )
         self._twins = Twins(scenario, self._settling)
         self._stepping = Stepping(
@@ -65,6 +69,7 @@ class Memo:
             self._twins,
             few=few(scope),
             turns=self.by_issue,
+            reissues=scope.alike,
             degrades=self.forgets_outages,
         )
         self.deaths = Deaths(

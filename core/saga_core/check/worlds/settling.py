@@ -43,11 +43,18 @@ class Settling:
     """Settles the states of one search as `view.settle` does, and numbers their parts.
 
     `rename`: sagas and connections get new names. `by_issue`: sagas get them in the order of issue,
-    not in that of their ids.
+    not in that of their ids. `alike`: they get them by what they await and where, and count as
+    issued in that order.
     """
 
     def __init__(
-        self, scenario: Scenario, connections: int, *, rename: bool, by_issue: bool
+        self,
+        scenario: Scenario,
+        connections: int,
+        *,
+        rename: bool,
+        by_issue: bool,
+        alike: bool = False,
     ) -> None:
         self.targets = sorted(scenario.application.peers)
         self.values: list[Any] = []
@@ -55,6 +62,7 @@ class Settling:
         self._connections = connections
         self._rename = rename
         self._by_issue = by_issue
+        self._alike = alike
         self.as_they_are = tuple(range(1, len(scenario.peers) * connections + 1))
         self._numbers: dict[Hashable, int] = {}
         self._kept: dict[int, int] = {}
@@ -62,7 +70,9 @@ class Settling:
         self._mirrors: dict[tuple[int, tuple[int, ...]], int] = {}
         self._crews: dict[tuple[Entries, tuple[int, ...]], tuple[Entries, tuple[int, ...]]] = {}
         self._linked: dict[tuple[tuple[int, ...], Names], tuple[int, ...]] = {}
-        self._renamed: dict[tuple[Entries, tuple[int, ...]], tuple[Entries, tuple[int, ...]]] = {}
+        self._renamed: dict[
+            tuple[Entries, tuple[int, ...], bool], tuple[Entries, tuple[int, ...]]
+        ] = {}
         self._registries: dict[Entries, Registry[InFlight]] = {}
         self._maps: dict[tuple[int, ...], PMap[str, Link]] = {}
 
@@ -119,21 +129,30 @@ class Settling:
             outcomes=Outcomes(),
         )
 
-    def renamed(self, parts: Parts, others: tuple[tuple[int, int], ...]) -> Parts:
-        """A settled state whose sagas have other ids, though they issued in the same order."""
-        key = parts.sagas, parts.links
+    def renamed(
+        self, parts: Parts, others: tuple[tuple[int, int], ...], *, reissued: bool = False
+    ) -> Parts:
+        """A settled state whose sagas have other ids, though they issued in the same order.
+
+        `reissued`: they issued in the opposite order.
+        """
+        key = parts.sagas, parts.links, reissued
         found = self._renamed.get(key)
         if found is None:
             other = dict(others)
             flights = [(other[saga_id], self.values[number]) for saga_id, number in parts.sagas]
-            sagas = sorted(
-                [
-                    (name, self.number(self._flight(flight, name, issue(flight), self.as_they_are)))
-                    for name, flight in flights
-                ]
-            )
+            after_last = 1 + max([issue(flight) for _, flight in flights], default=0)
+            sagas = []
+            for name, flight in sorted(flights, key=_name):
+                rank = issue(flight)
+                rank = after_last - rank if reissued and rank else rank
+                sagas.append(
+                    (name, self.number(self._flight(flight, name, rank, self.as_they_are)))
+                )
             same = {name: name for name in self.as_they_are}
             links = [settled_link(self.values[link], other, same) for link in parts.links]
+            if reissued:
+                links = [replace(link, buffer=link.buffer[::-1]) for link in links]
             found = tuple(sagas), tuple([self.number(link) for link in links])
             self._renamed[key] = found
         return parts._replace(sagas=found[0], links=found[1])
@@ -174,7 +193,7 @@ class Settling:
         found = self._crews.get((sagas, connections))
         if found is None:
             flights = [(saga_id, self.values[number]) for saga_id, number in sagas]
-            in_order = sorted(flights, key=lambda entry: issue(entry[1]))
+            in_order = self._in_order(flights, connections)
             rank = {saga_id: place for place, (saga_id, _) in enumerate(in_order, start=1)}
             idle = sum(issue(flight) == 0 for _, flight in flights)
             entries = []
@@ -185,6 +204,24 @@ class Settling:
             order = tuple([saga_id for saga_id, _ in (in_order if self._by_issue else flights)])
             found = self._crews[sagas, connections] = tuple(entries), order
         return found
+
+    def _in_order(
+        self, flights: list[tuple[int, InFlight]], connections: tuple[int, ...]
+    ) -> list[tuple[int, InFlight]]:
+        """By issue, those without a command first; if all are alike, by what they await and where.
+
+        What is alike has the same number once it has the same name.
+        """
+        by_issue = sorted(flights, key=lambda entry: issue(entry[1]))
+        if not self._alike:
+            return by_issue
+        return sorted(
+            by_issue,
+            key=lambda entry: (
+                entry[1].awaiting is not None,
+                self.number(self._flight(entry[1], 1, 1, connections)),
+            ),
+        )
 
     def _flight(
         self, flight: InFlight, saga_id: int, rank: int, connections: tuple[int, ...]
@@ -200,6 +237,8 @@ class Settling:
             ids = {old: new if self._rename else old for new, old in enumerate(names.sagas, 1)}
             connections = {old: new for new, old in enumerate(names.connections, start=1)}
             settled = [settled_link(self.values[link], ids, connections) for link in links]
+            if self._alike:
+                settled = [replace(link, buffer=tuple(sorted(link.buffer))) for link in settled]
             found = self._linked[links, names] = tuple([self.number(link) for link in settled])
         return found
 
@@ -209,3 +248,7 @@ class Settling:
             values = [self.values[number] for number in links]
             found = self._maps[links] = pmap(dict(zip(self.targets, values, strict=True)))
         return found
+
+
+def _name(entry: tuple[int, InFlight]) -> int:
+    return entry[0]

@@ -11,10 +11,11 @@ from msgspec.structs import replace
 
 from saga_core.check.promises.judging import Judging
 from saga_core.check.promises.steps import implied_history, unheard
+from saga_core.check.scope import ALIKE, DEGRADED, ORDER, ReductionError
 from saga_core.check.worlds.reading import ABSENT, EVERYTHING, Readings, Watched, answer
 from saga_core.check.worlds.rows import telling
 from saga_core.check.worlds.settling import Entries, Parts, Settling
-from saga_core.check.worlds.twins import LopsidedError, Twins
+from saga_core.check.worlds.twins import Twins
 from saga_core.engine.effects import Effect
 from saga_core.engine.events import Event, LogCommitFailed, LogCommitRecovered
 from saga_core.engine.history import History, Violation
@@ -51,8 +52,8 @@ class Result(NamedTuple):
 class Stepping:
     """Makes the steps of one search.
 
-    `turns`, `degrades`: the twins of either kind must do the same, where at most `few` sagas are in
-    flight, or one.
+    `turns`, `reissues`, `degrades`: the twins of each kind must do the same, where at most `few`
+    sagas are in flight, or one.
     """
 
     def __init__(
@@ -63,11 +64,13 @@ class Stepping:
         *,
         few: int,
         turns: bool,
+        reissues: bool,
         degrades: bool,
     ) -> None:
         self.calls = 0
         self._few = few
         self._turns = turns
+        self._reissues = reissues
         self._degrades = degrades
         self._reducer = reducer
         self._settling = settling
@@ -207,31 +210,40 @@ class Stepping:
         self, before: State[Any], parts: Parts, event: Event, result: Result, read: list[int]
     ) -> None:
         if self._turns and _several(read, parts.sagas):
-            self._turn(self._twins, before, parts, event, result)
+            self._turn(before, parts, event, result)
+        if self._reissues and len(parts.sagas) > 1:
+            self._turn(before, parts, event, result, reissued=True)
         apart = not parts.log_degraded and len(parts.sagas) <= 1
         if self._degrades and apart and not isinstance(event, _OUTAGE):
             self._degrade(before, parts, event, result)
 
     def _degrade(self, before: State[Any], parts: Parts, event: Event, result: Result) -> None:
-        """Raise `LopsidedError` unless the degraded twin does the same."""
+        """Raise `ReductionError` unless the degraded twin does the same."""
         twin = parts._replace(log_degraded=True)
         other = self._step(replace(before, log_degraded=True), twin, event, [])
         left = self.carried(parts, result)._replace(log_degraded=True)
         if left != self.carried(twin, other) or result.effects != other.effects:
-            raise LopsidedError
+            raise ReductionError(DEGRADED)
 
     def _turn(
-        self, twins: Twins, before: State[Any], parts: Parts, event: Event, result: Result
+        self,
+        before: State[Any],
+        parts: Parts,
+        event: Event,
+        result: Result,
+        *,
+        reissued: bool = False,
     ) -> None:
-        """Raise `LopsidedError` unless the turned twin does the same."""
-        twin, others = twins.parts(parts)
+        """Raise `ReductionError` unless the turned twin does the same, or the reissued one."""
+        twins = self._twins
+        twin, others = twins.parts(parts, reissued=reissued)
         state, turned = self._settling.state(before, twin), twins.event(event, others)
         other = self._step(state, twin, turned, [])
         here = self._outcome(before, parts, event, result)
         there = self._outcome(state, twin, turned, other)
         mine = tuple((saga_id, saga_id) for saga_id, _ in others)
         if here != there or twins.done(result.effects, mine) != twins.done(other.effects, others):
-            raise LopsidedError
+            raise ReductionError(ALIKE if reissued else ORDER)
 
     def _outcome(
         self, before: State[Any], parts: Parts, event: Event, result: Result

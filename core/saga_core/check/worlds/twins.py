@@ -1,4 +1,4 @@
-"""Two obligations of reductions: what a state has a twin for must decide nothing.
+"""Three obligations of reductions: what a state has a twin for must decide nothing.
 
 `scope.ORDER`: sagas are called by when they issued their commands, so in a settled state the order
 of ids is that of issue. In the *turned* twin the ids are in the opposite order, and all else is the
@@ -8,6 +8,9 @@ that compares two ids finds each pair the other way round in the twin.
 
 Sagas that end in one step end in the order of their ids, in either. So a death between two such
 endings leaves other rows, which is why this reduction needs `scope.ROWS` to forget them.
+
+`scope.ALIKE`: in the *reissued* twin the sagas issued in the opposite order as well, so that each
+has the place of another in the buffer. Every step is made there too, and must do the same.
 
 `scope.DEGRADED`: in the *degraded* twin the log fails. All but an outage and its end must do the
 same there.
@@ -33,10 +36,6 @@ def few(scope: Scope) -> int:
     return scope.buffer_cap + 1 if 1 < scope.buffer_cap < scope.triggers else 2
 
 
-class LopsidedError(Exception):
-    """A twin does something else: this reducer can't be searched under `ORDER` and `DEGRADED`."""
-
-
 class Twins:
     """Says what states, events and effects are in the twin."""
 
@@ -50,11 +49,11 @@ class Twins:
         """`event` is what `make` makes of a command that was sent, whoever sent it."""
         self._sources[event] = sent, make
 
-    def parts(self, parts: Parts) -> tuple[Parts, Others]:
-        """The twin of a settled state, and who is who."""
+    def parts(self, parts: Parts, *, reissued: bool) -> tuple[Parts, Others]:
+        """The turned twin of a settled state, or the reissued one, and who is who."""
         ids = [saga_id for saga_id, _ in parts.sagas]
         others = tuple(zip(ids, reversed(ids), strict=True))
-        return self._settling.renamed(parts, others), others
+        return self._settling.renamed(parts, others, reissued=reissued), others
 
     def event(self, event: Event, others: Others) -> Event:
         """The event as it comes to the twin."""
