@@ -29,7 +29,6 @@ from saga_core.engine.messages import (
     SagaFailed,
     SagaStarted,
 )
-from saga_core.engine.ordered import sorted_items
 from saga_core.engine.state import State
 
 _TELLING = (
@@ -74,9 +73,8 @@ class Judging:
     ) -> frozenset[int]:
         """The sagas that a step touches, but for those whose entry it changed."""
         touched = {self._concerned(event), *map(self._named, effects)}
-        for state in (before, after):
-            for _, link in sorted_items(state.links):
-                touched.update(link.buffer)
+        for target in self._app.peers:
+            touched.update(before.links[target].buffer, after.links[target].buffer)
         return frozenset(touched)
 
     def told(self, event: Event) -> Event | None:

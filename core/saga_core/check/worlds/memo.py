@@ -139,8 +139,13 @@ class Memo:
             arc.broken
             or ended_twice(left, arc.effects)
             or unclosable(left)
-            or left_over(self.states[self.initial], self.states[arc.to])
+            or self._left_over(arc.to)
         )
+
+    def _left_over(self, begun: int) -> Violation | None:
+        if begun == self.initial:
+            return None
+        return left_over(self.states[self.initial], self.states[begun])
 
     def result(self, state: int, event: int) -> Result:
         """What the event does in the state, not judged."""

@@ -26,6 +26,8 @@ from saga_core.engine.records import (
 )
 from saga_core.engine.state import InFlight, State
 
+_TELLING = (WriteLog, Emit)
+
 
 class Row(Struct, frozen=True):
     """A saga's open row. `ended`: its end was heard on the bus already, which is a fault."""
@@ -83,7 +85,7 @@ def crashes(
 
 def telling(effects: tuple[Effect, ...]) -> tuple[Effect, ...]:
     """The effects that make a difference to what is left."""
-    return tuple(effect for effect in effects if isinstance(effect, WriteLog | Emit))
+    return tuple([effect for effect in effects if isinstance(effect, _TELLING)])
 
 
 def after(down: Down, effect: Effect) -> Down:

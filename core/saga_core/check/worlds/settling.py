@@ -89,9 +89,14 @@ class Settling:
 
     def parts_of(self, state: State[Any]) -> Parts:
         """A state in the numbers of its parts, as they are."""
+        sagas = [(saga_id, self.number(flight)) for saga_id, flight in state.sagas.items()]
+        return self.rest_of(state)._replace(sagas=tuple(sagas))
+
+    def rest_of(self, state: State[Any]) -> Parts:
+        """The same without its sagas."""
         return Parts(
             self.number(state.mirror),
-            tuple([(saga_id, self.number(flight)) for saga_id, flight in state.sagas.items()]),
+            (),
             tuple([self.number(state.links[target]) for target in self.targets]),
             state.stopping,
             state.log_degraded,

@@ -17,7 +17,12 @@ from saga_core.check.worlds.rows import telling
 from saga_core.check.worlds.settling import Entries, Parts, Settling
 from saga_core.check.worlds.twins import Twins
 from saga_core.engine.effects import Effect
-from saga_core.engine.events import Event, LogCommitFailed, LogCommitRecovered
+from saga_core.engine.events import (
+    Event,
+    LogCommitFailed,
+    LogCommitRecovered,
+    RecoveryRequested,
+)
 from saga_core.engine.history import History, Violation
 from saga_core.engine.reducer import Reducer
 from saga_core.engine.registry import Registry
@@ -25,16 +30,19 @@ from saga_core.engine.state import InFlight, State
 
 _OUTAGE = LogCommitFailed | LogCommitRecovered
 
+_NEVER_DEGRADED = (LogCommitFailed, LogCommitRecovered, RecoveryRequested)
+"""Events that come to no process whose log fails, or are about that."""
+
 
 class Result(NamedTuple):
     """What a step did, to whatever state it is carried over.
 
     `same`: it returned the state itself and no effects. `after` is what it left where it was made;
-    `parts` are its parts, of which the sagas are the state's own but for `changed`, where `ABSENT`
-    stands for a saga that ended. `judged` is the number of all that promises read of the step
-    whatever the state; they read the entries of `touched` besides, and if a link changed (`linked`)
-    the connections of all others. `told` is the number of what the log and the bus were told.
-    `unheard`: the promise that a step which did nothing broke by that.
+    `parts` are its parts but for the sagas, which are the state's own but for `changed`, where
+    `ABSENT` stands for a saga that ended. `judged` is the number of all that promises read of the
+    step whatever the state; they read the entries of `touched` besides, and if a link changed
+    (`linked`) the connections of all others. `told` is the number of what the log and the bus were
+    told. `unheard`: the promise that a step which did nothing broke by that.
     """
 
     same: bool
@@ -150,7 +158,7 @@ class Stepping:
             False,
             after,
             effects,
-            self._settling.parts_of(after),
+            self._settling.rest_of(after),
             changed,
             self._number(before, event, after, effects, changed),
             tuple(sorted(touched.union(saga_id for saga_id, _ in changed))),
@@ -214,7 +222,7 @@ class Stepping:
         if self._reissues and len(parts.sagas) > 1:
             self._turn(before, parts, event, result, reissued=True)
         apart = not parts.log_degraded and len(parts.sagas) <= 1
-        if self._degrades and apart and not isinstance(event, _OUTAGE):
+        if self._degrades and apart and not isinstance(event, _NEVER_DEGRADED):
             self._degrade(before, parts, event, result)
 
     def _degrade(self, before: State[Any], parts: Parts, event: Event, result: Result) -> None:
