@@ -39,11 +39,9 @@ def fail_all(turn: Turn[M], saga_ids: Iterable[int], reason: str) -> None:
 
 
 def _end(turn: Turn[M], saga_id: int, reason: str | None) -> None:
-    match _claim(turn, saga_id):
-        case Some(flight):
-            _tell(turn, saga_id, flight, reason)
-        case _:
-            return
+    claimed = _claim(turn, saga_id)
+    if claimed is not Nothing:
+        _tell(turn, saga_id, claimed.unwrap(), reason)
 
 
 def _claim(turn: Turn[M], saga_id: int) -> Maybe[InFlight]:

@@ -72,9 +72,9 @@ def line(text: object) -> str:
 
 def _decision(saga: Saga, returned: Decision) -> Decision:
     match returned:
-        case (_, Failed(reason)):
-            return saga, Failed(line(reason))
         case (after, action) if isinstance(action, _ACTIONS):
+            if isinstance(action, Failed):
+                return saga, Failed(line(action.reason))
             return after, action
         case _:
             problem = f"saga returned {_shown(returned)}, not its next value and an action"
@@ -86,9 +86,16 @@ def _name_of(saga: Saga) -> tuple[str, str | None]:
         name: object = saga.name()
     except Exception as error:  # noqa: BLE001  a saga's bug fails that saga alone (FACTS R-10)
         return type(saga).__name__, _raised(error)
-    if isinstance(name, str) and name and name == line(name):
+    if isinstance(name, str) and _is_one_line(name):
         return name, None
     return type(saga).__name__, f"saga name() returned {_shown(name)}, not a name"
+
+
+def _is_one_line(name: str) -> bool:
+    """Whether a name is what `line` makes of it, which most names are that look like one."""
+    if name.isidentifier() and len(name) <= _REASON_LENGTH:
+        return True
+    return bool(name) and name == line(name)
 
 
 def _input_of(saga: Saga) -> tuple[str, str | None]:

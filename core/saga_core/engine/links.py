@@ -30,23 +30,23 @@ from saga_core.engine.effects import Dispatch
 from saga_core.engine.events import FrameExpiry
 from saga_core.engine.messages import Command
 from saga_core.engine.ordered import sorted_items
-from saga_core.engine.state import Awaiting, InFlight, Link, M
+from saga_core.engine.state import Awaiting, Link, M
 from saga_core.engine.turn import Turn
 
 
-def send(turn: Turn[M], saga_id: int, flight: InFlight, step: Awaiting) -> tuple[int, ...]:
-    """Dispatch or buffer a new step's command (rules 1 to 3); return the sagas it pushed out.
+def newest(turn: Turn[M], target: str) -> int | None:
+    """The connection that a new command goes out on; None if it has to wait, or needs no link."""
+    link = turn.links.get(target)
+    return link.connection if link is not None else None
 
-    `flight` is the saga's entry with that step in it, not stored yet.
-    """
-    link = turn.links[step.target]
-    if link.connection is not None:
-        _store(turn, saga_id, flight, _sent(step, link.connection, step.stay))
-        turn.effects.append(Dispatch(step.target, link.connection, step.command))
+
+def send(turn: Turn[M], saga_id: int, step: Awaiting) -> tuple[int, ...]:
+    """Dispatch or buffer a new step's command (rules 1 to 3); return the sagas it pushed out."""
+    if step.connection is not None:
+        turn.effects.append(Dispatch(step.target, step.connection, step.command))
         return ()
-    turn.sagas = turn.sagas.set(saga_id, flight)
     _limit(turn, saga_id, step)
-    return _fill(turn, step.target, (*link.buffer, saga_id))
+    return _fill(turn, step.target, (*turn.links[step.target].buffer, saga_id))
 
 
 def attach(turn: Turn[M], target: str, connection: int) -> None:
@@ -166,28 +166,18 @@ def _limit(turn: Turn[M], saga_id: int, step: Awaiting) -> None:
 
 
 def _move(turn: Turn[M], saga_id: int, connection: int | None) -> Awaiting:
-    step = _pending(turn, saga_id)
-    stay = turn.take_sequence()
-    if connection is None:
-        moved = replace(step, connection=None, stay=stay)
-    else:
-        moved = _sent(step, connection, stay)
-    _store(turn, saga_id, turn.sagas[saga_id], moved)
+    step, stay = _pending(turn, saga_id), turn.take_sequence()
+    sent = step.sent or connection is not None
+    moved = replace(step, connection=connection, stay=stay, sent=sent)
+    _store(turn, saga_id, moved)
     return moved
 
 
-def _sent(step: Awaiting, connection: int, stay: int) -> Awaiting:
-    return Awaiting(
-        step.step_index, step.target, step.command, connection, step.issued, stay, sent=True
-    )
+def _store(turn: Turn[M], saga_id: int, step: Awaiting) -> None:
+    turn.sagas = turn.sagas.set(saga_id, replace(turn.sagas[saga_id], awaiting=step))
 
 
 def _pending(turn: Turn[M], saga_id: int) -> Awaiting:
     step = pending_step(turn, saga_id)
     assert step is not None, f"saga {saga_id} has no command to move"
     return step
-
-
-def _store(turn: Turn[M], saga_id: int, flight: InFlight, step: Awaiting) -> None:
-    entry = InFlight(flight.saga, flight.name, step, flight.next_step_index)
-    turn.sagas = turn.sagas.set(saga_id, entry)

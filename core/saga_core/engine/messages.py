@@ -5,6 +5,7 @@ A *command* asks for something; a *bus event* tells that something happened. Bot
 notices about the log belong to the engine, so every application's subscribers get them.
 """
 
+from functools import cache
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -76,7 +77,12 @@ class LogRecovered(BusEvent, frozen=True, tag="log_recovered"):
 
 def tag_of(message: Command | BusEvent) -> str:
     """The name of a message on the wire, such as `reap_panes`."""
-    return str(type(message).__struct_config__.tag)
+    return _tag(type(message))
+
+
+@cache
+def _tag(kind: type[Command | BusEvent]) -> str:
+    return str(kind.__struct_config__.tag)
 
 
 def version_of(event: BusEvent) -> int:

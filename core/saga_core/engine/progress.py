@@ -91,16 +91,18 @@ def _issue(
 ) -> None:
     """Open a step and send its command; `saga` is the next value of the one in `flight`."""
     index = flight.next_step_index
-    match _address(turn, saga_id, target, command):
-        case Success(addressed):
-            issued = turn.take_sequence()
-            step = Awaiting(index, target, addressed, None, issued, issued, sent=False)
-            name = f"issue_cmd_{target}_{tag_of(addressed)}"
-            turn.write(StepOpened(saga_id, index, name, target, addressed))
-            _go(turn, saga_id, InFlight(saga, flight.name, step, index + 1), step)
-        case Failure(problem):
-            turn.sagas = turn.sagas.set(saga_id, InFlight(saga, flight.name, None, index))
-            fail(turn, saga_id, problem)
+    address = _address(turn, saga_id, target, command)
+    if isinstance(address, Failure):
+        turn.sagas = turn.sagas.set(saga_id, InFlight(saga, flight.name, None, index))
+        fail(turn, saga_id, address.failure())
+        return
+    addressed = address.unwrap()
+    name = f"issue_cmd_{target}_{tag_of(addressed)}"
+    turn.write(StepOpened(saga_id, index, name, target, addressed))
+    over, issued = links.newest(turn, target), turn.take_sequence()
+    step = Awaiting(index, target, addressed, over, issued, issued, sent=over is not None)
+    turn.sagas = turn.sagas.set(saga_id, InFlight(saga, flight.name, step, index + 1))
+    _go(turn, saga_id, step)
 
 
 def _address(
@@ -117,14 +119,11 @@ def _address(
     return turn.app.address(target, command, saga_id)
 
 
-def _go(turn: Turn[M], saga_id: int, flight: InFlight, step: Awaiting) -> None:
+def _go(turn: Turn[M], saga_id: int, step: Awaiting) -> None:
     if step.target == turn.app.own_target:
-        turn.sagas = turn.sagas.set(saga_id, flight)
         _run_own(turn, step)
-    else:
-        dropped = links.send(turn, saga_id, flight, step)
-        if dropped:
-            fail_all(turn, dropped, reasons.overflow(step.target))
+    elif dropped := links.send(turn, saga_id, step):
+        fail_all(turn, dropped, reasons.overflow(step.target))
 
 
 def _run_own(turn: Turn[M], step: Awaiting) -> None:

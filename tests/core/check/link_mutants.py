@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from saga_core.engine import FrameExpiry, SendFailed, endings, links, outputs, reducer
 from saga_core.engine.effects import Dispatch, Effect
 from saga_core.engine.ordered import sorted_items
-from saga_core.engine.state import Awaiting, InFlight, Link
+from saga_core.engine.state import Awaiting, Link
 from saga_core.engine.turn import Turn
 
 Mutant = Callable[[pytest.MonkeyPatch], None]
@@ -49,7 +49,7 @@ def stay_reused(patch: pytest.MonkeyPatch) -> None:
 
     def wait(turn: AnyTurn, saga_id: int) -> None:
         step = replace(links._pending(turn, saga_id), connection=None)
-        links._store(turn, saga_id, turn.sagas[saga_id], step)
+        links._store(turn, saga_id, step)
         links._limit(turn, saga_id, step)
 
     patch.setattr(links, "_wait", wait)
@@ -61,7 +61,7 @@ def expiry_not_armed(patch: pytest.MonkeyPatch) -> None:
     def wait(turn: AnyTurn, saga_id: int) -> None:
         stay = turn.take_sequence()
         step = replace(links._pending(turn, saga_id), connection=None, stay=stay)
-        links._store(turn, saga_id, turn.sagas[saga_id], step)
+        links._store(turn, saga_id, step)
 
     patch.setattr(links, "_wait", wait)
 
@@ -139,8 +139,8 @@ def overflow_is_silent(patch: pytest.MonkeyPatch) -> None:
     """FACTS R-01: what is pushed out of the buffer is lost, and its saga not told."""
     original = links.send
 
-    def send(turn: AnyTurn, saga_id: int, flight: InFlight, step: Awaiting) -> tuple[int, ...]:
-        original(turn, saga_id, flight, step)
+    def send(turn: AnyTurn, saga_id: int, step: Awaiting) -> tuple[int, ...]:
+        original(turn, saga_id, step)
         return ()
 
     patch.setattr(links, "send", send)
@@ -166,15 +166,15 @@ def failed_send_ignored(patch: pytest.MonkeyPatch) -> None:
 
 def sent_before_it_is_open(patch: pytest.MonkeyPatch) -> None:
     """FACTS R-24: a link without a connection takes connection 2 for one."""
-    original = links.send
+    original = links.newest
 
-    def send(turn: AnyTurn, saga_id: int, flight: InFlight, step: Awaiting) -> tuple[int, ...]:
-        link = turn.links[step.target]
-        if link.connection is None:
-            turn.links = turn.links.set(step.target, replace(link, connection=2))
-        return original(turn, saga_id, flight, step)
+    def newest(turn: AnyTurn, target: str) -> int | None:
+        link = turn.links.get(target)
+        if link is not None and link.connection is None:
+            turn.links = turn.links.set(target, replace(link, connection=2))
+        return original(turn, target)
 
-    patch.setattr(links, "send", send)
+    patch.setattr(links, "newest", newest)
 
 
 def redelivery_goes_nowhere(patch: pytest.MonkeyPatch) -> None:
@@ -192,25 +192,21 @@ def redelivery_goes_nowhere(patch: pytest.MonkeyPatch) -> None:
 
 def sent_over_an_older_one(patch: pytest.MonkeyPatch) -> None:
     """FACTS R-24: a new command goes out over the oldest connection that lives."""
-    original = links.send
+    original = links.newest
 
-    def send(turn: AnyTurn, saga_id: int, flight: InFlight, step: Awaiting) -> tuple[int, ...]:
-        link = turn.links[step.target]
-        if not link.older:
-            return original(turn, saga_id, flight, step)
-        links._store(turn, saga_id, flight, replace(step, connection=link.older[0], sent=True))
-        turn.effects.append(Dispatch(step.target, link.older[0], step.command))
-        return ()
+    def newest(turn: AnyTurn, target: str) -> int | None:
+        link = turn.links.get(target, Link())
+        return link.older[0] if link.older else original(turn, target)
 
-    patch.setattr(links, "send", send)
+    patch.setattr(links, "newest", newest)
 
 
 def sent_over_every_connection(patch: pytest.MonkeyPatch) -> None:
     """FACTS R-24: a new command goes out over the newest connection and over the older ones."""
     original = links.send
 
-    def send(turn: AnyTurn, saga_id: int, flight: InFlight, step: Awaiting) -> tuple[int, ...]:
-        dropped = original(turn, saga_id, flight, step)
+    def send(turn: AnyTurn, saga_id: int, step: Awaiting) -> tuple[int, ...]:
+        dropped = original(turn, saga_id, step)
         for older in turn.links[step.target].older:
             turn.effects.append(Dispatch(step.target, older, step.command))
         return dropped
@@ -237,13 +233,7 @@ def drop_fails_the_saga(patch: pytest.MonkeyPatch) -> None:
 
 def buffered_though_connected(patch: pytest.MonkeyPatch) -> None:
     """FACTS F-24: a command is put into the buffer of a link that is connected."""
-
-    def send(turn: AnyTurn, saga_id: int, flight: InFlight, step: Awaiting) -> tuple[int, ...]:
-        links._store(turn, saga_id, flight, step)
-        links._limit(turn, saga_id, step)
-        return links._fill(turn, step.target, (*turn.links[step.target].buffer, saga_id))
-
-    patch.setattr(links, "send", send)
+    patch.setattr(links, "newest", lambda *_: None)
 
 
 def late_failure_ends_the_newest(patch: pytest.MonkeyPatch) -> None:
@@ -278,8 +268,8 @@ def drop_names_nobody(patch: pytest.MonkeyPatch) -> None:
     """FACTS F-31: what is pushed out of the buffer fails saga 0."""
     original = links.send
 
-    def send(turn: AnyTurn, saga_id: int, flight: InFlight, step: Awaiting) -> tuple[int, ...]:
-        return (0,) * len(original(turn, saga_id, flight, step))
+    def send(turn: AnyTurn, saga_id: int, step: Awaiting) -> tuple[int, ...]:
+        return (0,) * len(original(turn, saga_id, step))
 
     patch.setattr(links, "send", send)
 

@@ -56,20 +56,22 @@ def number_given_twice(patch: pytest.MonkeyPatch) -> None:
 
 def never_counted_as_sent(patch: pytest.MonkeyPatch) -> None:
     """FACTS R-17: a command that was sent counts as one that was not."""
-    original = links._store
+    original = links.send
 
-    def store(turn: AnyTurn, saga_id: int, flight: Any, step: Awaiting) -> None:
-        original(turn, saga_id, flight, replace(step, sent=False))
+    def send(turn: AnyTurn, saga_id: int, step: Awaiting) -> tuple[int, ...]:
+        dropped = original(turn, saga_id, step)
+        links._store(turn, saga_id, replace(step, sent=False))
+        return dropped
 
-    patch.setattr(links, "_store", store)
+    patch.setattr(links, "send", send)
 
 
 def place_in_the_order_forgotten(patch: pytest.MonkeyPatch) -> None:
     """FACTS R-30: a command that moves counts as issued at that moment."""
     original = links._store
 
-    def store(turn: AnyTurn, saga_id: int, flight: Any, step: Awaiting) -> None:
-        original(turn, saga_id, flight, replace(step, issued=turn.next_sequence - 1))
+    def store(turn: AnyTurn, saga_id: int, step: Awaiting) -> None:
+        original(turn, saga_id, replace(step, issued=turn.next_sequence - 1))
 
     patch.setattr(links, "_store", store)
 
