@@ -33,6 +33,8 @@ def expect(mirror: Mirror, owner: int, hwnd: int, label: str) -> Mirror:
 
 def adopt(mirror: Mirror, label: str) -> Mirror:
     """Link the handle that waited for `label`, which is open now."""
+    if not len(mirror.pending_hwnds):
+        return mirror
     for hwnd, waiting in sorted_items(mirror.pending_hwnds):
         if waiting.value == label:
             return link(mirror, hwnd, label)

@@ -31,7 +31,7 @@ from saga_core.engine import UNSTAMPED, BusEvent, Publish, Reaction
 def opened(mirror: Mirror, owner: int, report: ReportWindowOpened) -> Reaction[Mirror]:
     """A window is on the screen (rule 1)."""
     label, promoted = report.label, mirror.promoted
-    number = mirror.instances.get(label, mirror.next_instance)
+    number = _number_of(mirror, label)
     shown = _seen(mirror, owner, report)
     next_mirror = replace(
         mirror,
@@ -75,14 +75,24 @@ def crashed(mirror: Mirror, label: str, hwnd: int) -> Reaction[Mirror]:
 
 
 def _seen(mirror: Mirror, owner: int, report: ReportWindowOpened) -> Window:
-    window = mirror.windows.get(report.label, Window(owner, report.kind, report.parent_label))
+    label, promoted = report.label, report.label in mirror.promoted
+    if label not in mirror.windows:
+        return Window(owner, report.kind, report.parent_label, foregrounded_since_open=promoted)
+    window = mirror.windows[label]
     return replace(
         window,
         owner=owner,
         kind=report.kind,
         parent_label=report.parent_label,
-        foregrounded_since_open=window.foregrounded_since_open or report.label in mirror.promoted,
+        foregrounded_since_open=window.foregrounded_since_open or promoted,
     )
+
+
+def _number_of(mirror: Mirror, label: str) -> int:
+    """The number that a window keeps or gets. A `PMap`'s `get` raises within for what it lacks."""
+    if label in mirror.instances:
+        return mirror.instances[label]
+    return mirror.next_instance
 
 
 def _gone(mirror: Mirror, label: str, *, crashed: bool) -> Reaction[Mirror]:
