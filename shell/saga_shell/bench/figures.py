@@ -94,6 +94,20 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[max(0, int(rank) - 1)]
 
 
+class Timing(Struct, frozen=True):
+    """So many sagas took `seconds` in all; the latencies are those of single ones, in seconds."""
+
+    sagas: int
+    seconds: float
+    p50: float
+    p99: float
+
+
+def timing(sagas: int, seconds: float, latencies: Sequence[float]) -> Timing:
+    """What the latencies of single sagas come to."""
+    return Timing(sagas, seconds, percentile(latencies, 0.5), percentile(latencies, 0.99))
+
+
 def _figure(measured: Sequence[Measured]) -> Figure:
     values = [one.value for one in measured]
     middle, goal = median(values), measured[0].goal

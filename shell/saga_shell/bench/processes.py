@@ -16,7 +16,7 @@ from tempfile import TemporaryFile
 import msgspec
 
 from saga_shell.bench.failure import BenchFailed
-from saga_shell.bench.scripted_host import Timing
+from saga_shell.bench.figures import Timing
 from saga_shell.log import Synchronous
 
 END_SECONDS = 30.0

@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from saga_core.agentmux import WindowCleanup
+from saga_shell.bench.figures import Timing, timing
 from saga_shell.bench.story import groups, label_of
 from saga_shell.log import Synchronous
 from saga_shell.log.schema import create_missing
@@ -59,10 +60,19 @@ def sagas_per_second(
     with raw_log(path, synchronous, own_tables=own_tables) as connection:
         begin = time.perf_counter()
         for group in groups(sagas, in_flight):
-            _open(connection, group)
-            _move_on(connection, group)
-            _end(connection, group)
+            _whole(connection, group)
         return sagas / (time.perf_counter() - begin)
+
+
+def one_by_one(path: Path, sagas: int) -> Timing:
+    """R, with the latencies of its sagas."""
+    latencies = []
+    with raw_log(path, "full", own_tables=False) as connection:
+        for group in groups(sagas, 1):
+            begin = time.perf_counter()
+            _whole(connection, group)
+            latencies.append(time.perf_counter() - begin)
+    return timing(sagas, sum(latencies), latencies)
 
 
 def recovery_seconds(path: Path, sagas: int, reason: str) -> float:
@@ -100,6 +110,12 @@ def raw_log(
 def _create_bare(connection: sqlite3.Connection) -> None:
     for statement in _BARE_TABLES:
         connection.execute(statement)
+
+
+def _whole(connection: sqlite3.Connection, group: range) -> None:
+    _open(connection, group)
+    _move_on(connection, group)
+    _end(connection, group)
 
 
 def _open(connection: sqlite3.Connection, group: range) -> None:

@@ -15,9 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
 
-from saga_shell.bench.figures import percentile
+from saga_shell.bench.figures import Timing, timing
 
 RECEIVE_BYTES = 1 << 20
 OPENED_AT_ONCE = 500
@@ -33,18 +32,6 @@ _NEWS = re.compile(
     rb'|"event":"saga_completed","saga_id":(\d+),'
     rb'|("event":"saga_failed"|"event":"error")'
 )
-
-
-class Timing(Struct, frozen=True):
-    """`seconds` from the first window that was closed to the last saga that completed.
-
-    Latencies are those of single sagas, from the close to the completion, in seconds.
-    """
-
-    sagas: int
-    seconds: float
-    p50: float
-    p99: float
 
 
 class Broken(Exception):  # noqa: N818 -- the text is the one line for whoever started us
@@ -141,8 +128,7 @@ class ScriptedHost:
         return lines + end
 
     def _timing(self, sagas: int, seconds: float) -> Timing:
-        latencies = self._latencies
-        return Timing(sagas, seconds, percentile(latencies, 0.5), percentile(latencies, 0.99))
+        return timing(sagas, seconds, self._latencies)
 
 
 _OPEN = b'{"cmd":"report_window_opened","label":"%b","kind":"full_instance","parent_label":null}\n'

@@ -21,6 +21,7 @@ FIGURES = {
     "log": {"log_full_1", "log_normal_16", "R", "W_16", "W_16_own_tables"},
     "socket": {
         "R_beside_1",
+        "R_beside_1_p99",
         "W_16",
         "socket_16",
         "socket_1_p99",
@@ -36,7 +37,12 @@ FIGURES = {
 RATIOS = {
     "reducer": {"cleanup_10 / cleanup_bare_10", "respawn_10 / respawn_100"},
     "log": {"log_full_1 / R", "log_full_16 / W_16", "log_full_16 / log_normal_16"},
-    "socket": {"socket_1 / R", "socket_16 / W_16", "socket_16 / echo_16"},
+    "socket": {
+        "socket_1 / R",
+        "socket_16 / W_16",
+        "socket_16 / echo_16",
+        "R_beside_1_p99 / R_beside_1_p50",
+    },
     "fanout": {"fanout_1 / fanout_2"},
     "recovery": {"raw_updates_20 / start_unresolved_20", "diag_history_60 / diag_history_30"},
     "memory": {"process / state", "file / texts, cleanup"},

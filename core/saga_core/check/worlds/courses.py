@@ -125,7 +125,7 @@ class Courses:
             got |= sent
         for done, down in arc.downs:
             if (down, got) not in deaths:
-                deaths[down, got] = self._number(move._replace(died=done))
+                deaths[down, got] = self._number(Move(move.kind, move.subject, move.events, done))
 
     def _hung_up(self, slots: tuple[int, ...], arc: Arc) -> tuple[int, ...]:
         """The connections in their new names; those that the process ends wait for their end."""
