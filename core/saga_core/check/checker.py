@@ -203,7 +203,7 @@ def _answering(search: Search, move: Move) -> Hashable | None:
     """
     match move.kind:
         case "answer":
-            sent, places = search.places.memo.commands[move.subject], search.places
+            sent, places = search.places.memo.holding.sent[move.subject], search.places
             if places.scope.alike:
                 return "answer", sent.by(places.memo.scenario, 1)
             return "answer", sent.saga_id

@@ -108,7 +108,7 @@ def test_a_contract_for_a_command_that_came_up_late(monkeypatch: pytest.MonkeyPa
     search = Search(Places(SCENARIO, Scope(POOL)), Limits(), watch())
     assert search.run() is None
     mutants.late_answer_stops(monkeypatch)
-    search.places.memo.bit(Sent(9, "host", SpawnPoolWindow(9)))
+    search.places.memo.holding.bit(Sent(9, "host", SpawnPoolWindow(9)))
     found = search.run()
     assert found is not None
     assert (found.violation.invariant, found.late) == ("contracts", True)

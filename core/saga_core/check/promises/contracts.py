@@ -54,9 +54,9 @@ class Contracts:
     def broken_in(self, state: int) -> tuple[Event, Violation] | None:
         """The first event that changes something in this state, though it must not."""
         done = self._commands.get(state)
-        if done == len(self._memo.commands):
+        if done == len(self._memo.holding.sent):
             return None
-        self._commands[state] = len(self._memo.commands)
+        self._commands[state] = len(self._memo.holding.sent)
         if done is None:
             for event in self._foreign(state):
                 if not self._ignored(state, event):
@@ -94,7 +94,7 @@ class Contracts:
     def _dead(self, state: int, first: int) -> Iterator[Event]:
         """What peers may still say of ended sagas, and senders of commands not awaited there."""
         in_flight, links = self._memo.in_flight[state], self._memo.states[state].links
-        for sent in self._memo.commands[first:]:
+        for sent in self._memo.holding.sent[first:]:
             link = links[sent.target]
             newest = () if link.connection is None else (link.connection,)
             for connection in (*link.older, *newest):

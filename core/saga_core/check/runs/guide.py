@@ -41,7 +41,7 @@ def breaking(search: Search, promise: str, stage: Stage, run: list[Taken]) -> li
     It ends early in a world where the promise can be broken already: a search that meets a command
     late does not go back to hold earlier worlds to it.
     """
-    known = tuple(search.places.memo.commands)
+    known = tuple(search.places.memo.holding.sent)
     scenes = [stage.first(), *(taken.here for taken in run)]
     for count, here in enumerate(scenes):
         found = next(_broken(stage, here, known, promise), None)
@@ -86,7 +86,7 @@ def looks_like(places: Places, goal: Up | Dead, stage: Stage, here: Scene) -> bo
         return here.state is None and _alike_dead(places, goal.down, here.down)
     assert here.state is not None, "a move that the process survives has killed it"
     wanted, rename = view(places.memo.states[goal.state]), places.scope.uses(NAMES)
-    awaited = places.memo.held(goal.held, Names(places.memo.in_flight[goal.state], ()))
+    awaited = places.memo.holding.kept(goal.held, Names(places.memo.in_flight[goal.state], ()))
     by_issue = places.memo.by_issue
     sagas = in_order_of_issue(here.state) if by_issue else tuple(sorted_keys(here.state.sagas))
     for connections in _namings(stage):
@@ -112,8 +112,8 @@ def _namings(stage: Stage) -> Iterator[tuple[int, ...]]:
 def _held(places: Places, here: Scene, names: Names) -> int:
     held = 0
     for sent in here.held:
-        held |= places.memo.bit(sent)
-    return places.memo.held(held, names)
+        held |= places.memo.holding.bit(sent)
+    return places.memo.holding.kept(held, names)
 
 
 def _alike_dead(places: Places, goal: int, here: Down) -> bool:

@@ -86,7 +86,7 @@ class World:
         """A peer whose connections have all ended dies, and forgets what it was asked."""
         for target in self._memo.scenario.peers if "restart" in self._faults else ():
             mine = [i for i, owner in enumerate(self.targets) if owner == target]
-            forgotten = held & self._memo.asked_of(target)
+            forgotten = held & self._memo.holding.asked_of(target)
             if forgotten and all(slots[i] == FREE for i in mine):
                 yield Happening("restart", mine[0] + 1, (), slots, forgotten)
 
@@ -106,7 +106,7 @@ class World:
                 yield Happening(kind, index + 1, events, _with(slots, index, FREE))
 
     def _answering(self, state: int, slots: tuple[int, ...], bit: int) -> Iterator[Happening]:
-        target = self._memo.commands[bit].target
+        target = self._memo.holding.sent[bit].target
         for index, slot in enumerate(slots):
             if slot == FREE or self.targets[index] != target:
                 continue
@@ -125,7 +125,7 @@ class World:
     def _foreign(
         self, state: int, slots: tuple[int, ...], connection: int, bit: int
     ) -> Iterator[Happening]:
-        own = self._memo.commands[bit].saga_id
+        own = self._memo.holding.sent[bit].saga_id
         unused = self._memo.states[state].counters.next_saga_id
         for saga_id in (*self._memo.in_flight[state], unused):
             if saga_id != own:
@@ -140,8 +140,9 @@ class World:
                 events = self._one("expiry", saga_id, 0, timer)
                 yield Happening("expiry", saga_id, events, slots)
         elif "send" in self._faults and slots[step.connection - 1] == OPEN:
-            event = self._failing(Sent(saga_id, step.target, step.command), step.connection)
-            for drops in (self._memo.bit_of(step), 0):
+            sent = Sent(saga_id, step.target, step.command)
+            event = self._failing(sent, step.connection)
+            for drops in (self._memo.holding.bit(sent), 0):
                 yield Happening("send", saga_id, (event,), slots, drops)
 
     def _ending(self, state: int, slots: tuple[int, ...]) -> Iterator[Happening]:
@@ -170,14 +171,14 @@ class World:
         """The answers to a command over a connection; the failure report comes last."""
         key = ("said", connection, bit)
         if key not in self._events:
-            self._events[key] = self._heard(connection, self._memo.commands[bit])
+            self._events[key] = self._heard(connection, self._memo.holding.sent[bit])
         return self._events[key]
 
     def _misaddressed(self, connection: int, bit: int, saga_id: int) -> tuple[int, ...]:
         """The answers to a command as if another saga had sent it."""
         key = (f"to {saga_id}", connection, bit)
         if key not in self._events:
-            sent = self._memo.commands[bit]
+            sent = self._memo.holding.sent[bit]
             app = self._memo.scenario.application
             match app.address(sent.target, sent.command, saga_id):
                 case Success(command):
@@ -198,7 +199,7 @@ class World:
         return tuple(memo.about(sent, answer(index)) for index in range(count))
 
     def _failing(self, sent: Sent, connection: int) -> int:
-        key = (f"failing for {sent.saga_id}", connection, self._memo.bit(sent))
+        key = (f"failing for {sent.saga_id}", connection, self._memo.holding.bit(sent))
         if key not in self._events:
             event = self._memo.about(sent, lambda of: SendFailed(connection, of.command))
             self._events[key] = (event,)

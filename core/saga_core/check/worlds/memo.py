@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 from saga_core.check.scope import DEGRADED, NAMES, ORDER, ROWS, Scenario, Scope
 from saga_core.check.worlds.boundaries import ended_twice, left_over, unclosable
 from saga_core.check.worlds.deaths import NOTHING, Deaths, Torn
+from saga_core.check.worlds.holding import Holding
 from saga_core.check.worlds.rows import left_by, recovery_of
 from saga_core.check.worlds.sent import Sent
 from saga_core.check.worlds.settling import Parts, Settling
 from saga_core.check.worlds.stepping import Result, Stepping
-from saga_core.check.worlds.twins import Twins, few
+from saga_core.check.worlds.twins import Twins
 from saga_core.check.worlds.view import Names
 from saga_core.engine.config import Config
 from saga_core.engine.effects import CloseConnection, Dispatch, Effect
@@ -23,7 +24,7 @@ from saga_core.engine.events import Event
 from saga_core.engine.history import Violation
 from saga_core.engine.messages import Command
 from saga_core.engine.reducer import Reducer
-from saga_core.engine.state import Awaiting, State
+from saga_core.engine.state import State
 
 
 class Arc(NamedTuple):
@@ -51,37 +52,28 @@ class Memo:
     def __init__(self, scenario: Scenario, scope: Scope) -> None:
         self.scenario = scenario
         self.reducer: Reducer[Any] = Reducer(scenario.application)
-        self._rename = scope.uses(NAMES)
         self._dies = "crash" in scope.faults
         self.forgets_outages = scope.uses(DEGRADED)
         self.by_issue = scope.uses(ORDER)
+        self.holding = Holding(scenario, rename=scope.uses(NAMES))
         self._settling = Settling(
             scenario,
             scope.connections,
-            rename=self._rename,
+            rename=scope.uses(NAMES),
             by_issue=self.by_issue,
             alike=scope.alike,
         )
         self._twins = Twins(scenario, self._settling)
-        self._stepping = Stepping(
-            self._settling,
-            self.reducer,
-            self._twins,
-            few=few(scope),
-            turns=self.by_issue,
-            reissues=scope.alike,
-            degrades=self.forgets_outages,
-        )
+        self._stepping = Stepping(self._settling, self.reducer, self._twins, scope)
         self.deaths = Deaths(
             by_shape=self.by_issue,
-            renamed=self._rename,
+            renamed=scope.uses(NAMES),
             harmless=self._is_harmless if scope.uses(ROWS) else None,
         )
         self.states: list[State[Any]] = []
         self.in_flight: list[tuple[int, ...]] = []
         self.left: list[int] = []
         self.events: list[Event] = []
-        self.commands: list[Sent] = []
         self._parts: list[Parts] = []
         self._rests: list[int] = []
         self._same: list[Names] = []
@@ -89,10 +81,6 @@ class Memo:
         self._starts: dict[int, Arc] = {}
         self._states: dict[Parts, int] = {}
         self._events: dict[Event, int] = {}
-        self._commands: dict[Sent, int] = {}
-        self._of_saga: dict[int, int] = {}
-        self._of_target: dict[str, int] = {}
-        self._held: dict[tuple[int, tuple[int, ...]], int] = {}
         initial = self.reducer.initial_state(Config(buffer_cap=scope.buffer_cap))
         self.initial, _ = self._state(initial, self._settling.parts_of(initial))
 
@@ -168,38 +156,6 @@ class Memo:
         """Every first step of a run that follows another."""
         return self._starts.values()
 
-    def held(self, held: int, names: Names) -> int:
-        """Those commands of `held` whose sagas are in flight, in their new names."""
-        key = held, names.sagas
-        found = self._held.get(key)
-        if found is None:
-            kept = [
-                (rank if self._rename else saga_id, self.commands[bit])
-                for rank, saga_id in enumerate(names.sagas, start=1)
-                for bit in bits(held & self._of_saga.get(saga_id, 0))
-            ]
-            found = sum(self.bit(sent.by(self.scenario, name)) for name, sent in kept)
-            self._held[key] = found
-        return found
-
-    def asked_of(self, target: str) -> int:
-        """The commands that were ever sent to that peer."""
-        return self._of_target.get(target, 0)
-
-    def bit_of(self, step: Awaiting) -> int:
-        """The bit of a command that was sent."""
-        return self.bit(self._sent(step.target, step.command))
-
-    def bit(self, sent: Sent) -> int:
-        """The bit of a command."""
-        number = self._commands.get(sent)
-        if number is None:
-            number = self._commands[sent] = len(self.commands)
-            self.commands.append(sent)
-            self._of_saga[sent.saga_id] = self._of_saga.get(sent.saga_id, 0) | 1 << number
-            self._of_target[sent.target] = self._of_target.get(sent.target, 0) | 1 << number
-        return 1 << number
-
     def _state(self, like: State[Any], parts: Parts) -> tuple[int, Names]:
         """The number of a state, and how its names translate; `parts` are not settled yet."""
         settled, names = self._settling.settled(parts)
@@ -233,7 +189,7 @@ class Memo:
             to,
             names,
             result.effects,
-            sum({self.bit(self._sent(e.target, e.command)) for e in sent}),
+            sum({self.holding.bit(self._sent(e.target, e.command)) for e in sent}),
             tuple([e.connection for e in sent if e.connection is not None]),
             tuple([e.connection for e in result.effects if isinstance(e, CloseConnection)]),
             self._torn(left, result),
@@ -259,12 +215,3 @@ class Memo:
 
     def _sent(self, target: str, command: Command) -> Sent:
         return Sent(self.scenario.application.saga_id_of(command), target, command)
-
-
-def bits(mask: int) -> Iterator[int]:
-    """The bits that are set in `mask`, from the lowest."""
-    bit = 0
-    while mask:
-        if mask & 1:
-            yield bit
-        mask, bit = mask >> 1, bit + 1

@@ -12,7 +12,8 @@ from saga_core.check.promises.contracts import Contracts
 from saga_core.check.scope import DEAD_ANSWERS, NO_LESS, Scenario, Scope
 from saga_core.check.worlds.courses import Course, Courses, Move
 from saga_core.check.worlds.happenings import Happening, Up, World
-from saga_core.check.worlds.memo import Memo, bits
+from saga_core.check.worlds.holding import bits
+from saga_core.check.worlds.memo import Memo
 from saga_core.check.worlds.rows import Down, recovery_of
 from saga_core.check.worlds.slots import FREE
 from saga_core.check.worlds.view import Names
@@ -216,7 +217,7 @@ class Places:
         return tuple((move, self._place(dead)) for dead, move in deaths.items())
 
     def _held(self, held: int, names: Names) -> int:
-        return self.memo.held(held, names) if self._forgetful and held else held
+        return self.memo.holding.kept(held, names) if self._forgetful and held else held
 
     def _place(self, place: Up | Dead) -> int:
         number = self._numbers.get(place)

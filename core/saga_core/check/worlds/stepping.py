@@ -11,11 +11,11 @@ from msgspec.structs import replace
 
 from saga_core.check.promises.judging import Judging
 from saga_core.check.promises.steps import implied_history, unheard
-from saga_core.check.scope import ALIKE, DEGRADED, ORDER, ReductionError
+from saga_core.check.scope import ALIKE, DEGRADED, ORDER, ReductionError, Scope
 from saga_core.check.worlds.reading import ABSENT, EVERYTHING, Readings, Watched, answer
 from saga_core.check.worlds.rows import telling
 from saga_core.check.worlds.settling import Entries, Parts, Settling
-from saga_core.check.worlds.twins import Twins
+from saga_core.check.worlds.twins import Twins, few
 from saga_core.engine.effects import Effect
 from saga_core.engine.events import (
     Event,
@@ -60,26 +60,17 @@ class Result(NamedTuple):
 class Stepping:
     """Makes the steps of one search.
 
-    `turns`, `reissues`, `degrades`: the twins of each kind must do the same, where at most `few`
-    sagas are in flight, or one.
+    The twins that its reductions rest on must do the same, where few sagas are in flight.
     """
 
     def __init__(
-        self,
-        settling: Settling,
-        reducer: Reducer[Any],
-        twins: Twins,
-        *,
-        few: int,
-        turns: bool,
-        reissues: bool,
-        degrades: bool,
+        self, settling: Settling, reducer: Reducer[Any], twins: Twins, scope: Scope
     ) -> None:
         self.calls = 0
-        self._few = few
-        self._turns = turns
-        self._reissues = reissues
-        self._degrades = degrades
+        self._few = few(scope)
+        self._turns = scope.uses(ORDER)
+        self._reissues = scope.alike
+        self._degrades = scope.uses(DEGRADED)
         self._reducer = reducer
         self._settling = settling
         self._twins = twins
