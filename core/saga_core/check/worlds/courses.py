@@ -30,23 +30,34 @@ class Move(NamedTuple):
     died: int | None = None
 
 
-class Course(NamedTuple):
-    """What comes of a happening.
+class Outcome(NamedTuple):
+    """What comes of events in a state, whatever kind of happening makes them.
 
-    `move` is its number, and `drops` are the commands that peers hold no longer. `broken`: the
-    promise that it breaks. Else it leads to `state` and `slots`; on the way peers get what `sends`
-    says, and names change. `deaths`: what is left if the process dies on the way, the number of
-    that move, and what peers got before.
+    `broken`: the promise that is broken on the way. Else it leads to `state` and `slots`; peers get
+    what `sends` says, and names change. `deaths`: what is left if the process dies on the way, what
+    peers got before, in which of the events that is, and after how many effects.
     """
 
-    kind: str
-    move: int
-    drops: int
     broken: Violation | None
     state: int
     slots: tuple[int, ...]
-    sends: tuple[tuple[int, Names], ...]
-    deaths: tuple[tuple[int, int, int], ...]
+    sends: tuple[tuple[int, Names], ...] = ()
+    deaths: tuple[tuple[int, int, int, int], ...] = ()
+
+
+class Course(NamedTuple):
+    """A happening, and what comes of it. `move` is its number; peers no longer hold `drops`."""
+
+    kind: str
+    subject: int
+    events: tuple[int, ...]
+    move: int
+    drops: int
+    outcome: Outcome
+
+    def death(self, event: int, effects: int) -> Move:
+        """The move in which the process dies on the way."""
+        return Move(self.kind, self.subject, self.events[:event], effects)
 
 
 class Courses:
@@ -67,6 +78,7 @@ class Courses:
         self._honest = honest
         self._crashes = "crash" in scope.faults
         self._known: dict[tuple[int, tuple[int, ...], int], tuple[Course, ...]] = {}
+        self._outcomes: dict[tuple[int, tuple[int, ...], tuple[int, ...], int], Outcome] = {}
         self._in_order = tuple(range(1, len(world.targets) + 1))
 
     def early(self, state: int, slots: tuple[int, ...]) -> tuple[Course, ...]:
@@ -84,38 +96,49 @@ class Courses:
     def of(self, state: int, happening: Happening) -> Course:
         """What comes of one happening."""
         kind, subject, events, slots, drops = happening
-        move = self._number(Move(kind, subject, events))
         coming = subject if kind in _COMING else 0
-        sends: list[tuple[int, Names]] = []
-        deaths: dict[tuple[int, int], int] = {}
-        for done, event in enumerate(events, start=1):
-            arc = self._memo.arc(state, event)
-            broken = arc.broken or astray(arc.over, slots) or self._failed(arc)
-            if broken is not None:
-                return Course(kind, move, drops, broken, state, slots, (), ())
-            sends.append((arc.sends, arc.names))
-            if self._crashes:
-                self._die(deaths, Move(kind, subject, events[:done]), arc, sends)
-            state, slots = arc.to, self._hung_up(slots, arc)
-            coming = arc.names.connections.index(coming) + 1 if coming else 0
-            if arc.closes:
-                break
-        missed = passed_over(coming, self._newest(state, coming), slots) if coming else None
-        ways = tuple((down, number, got) for (down, got), number in deaths.items())
-        return Course(kind, move, drops, missed, state, slots, tuple(sends), ways)
+        key = state, slots, events, coming
+        outcome = self._outcomes.get(key)
+        if outcome is None:
+            outcome = self._outcomes[key] = self._outcome(state, slots, events, coming)
+        return Course(
+            kind, subject, events, self._number(Move(kind, subject, events)), drops, outcome
+        )
 
     def _all(self, state: int, slots: tuple[int, ...], which: int) -> tuple[Course, ...]:
         key = state, slots, which
         found = self._known.get(key)
         if found is None:
             happenings: Iterable[Happening] = self._world.happenings(state, slots, which)
-            found = self._known[key] = tuple(self.of(state, one) for one in happenings)
+            found = self._known[key] = tuple([self.of(state, one) for one in happenings])
         return found
+
+    def _outcome(
+        self, state: int, slots: tuple[int, ...], events: tuple[int, ...], coming: int
+    ) -> Outcome:
+        """`coming`: the connection that comes in with these events, 0 if none does."""
+        sends: list[tuple[int, Names]] = []
+        deaths: dict[tuple[int, int], tuple[int, int]] = {}
+        for done, event in enumerate(events, start=1):
+            arc = self._memo.arc(state, event)
+            broken = arc.broken or astray(arc.over, slots) or self._failed(arc)
+            if broken is not None:
+                return Outcome(broken, state, slots)
+            sends.append((arc.sends, arc.names))
+            if self._crashes:
+                self._die(deaths, done, arc, sends)
+            state, slots = arc.to, self._hung_up(slots, arc)
+            coming = arc.names.connections.index(coming) + 1 if coming else 0
+            if arc.closes:
+                break
+        missed = passed_over(coming, self._newest(state, coming), slots) if coming else None
+        ways = tuple([(down, got, *where) for (down, got), where in deaths.items()])
+        return Outcome(missed, state, slots, tuple(sends), ways)
 
     def _die(
         self,
-        deaths: dict[tuple[int, int], int],
-        move: Move,
+        deaths: dict[tuple[int, int], tuple[int, int]],
+        event: int,
         arc: Arc,
         sends: list[tuple[int, Names]],
     ) -> None:
@@ -123,9 +146,8 @@ class Courses:
         got = 0
         for sent, _ in sends:
             got |= sent
-        for done, down in arc.downs:
-            if (down, got) not in deaths:
-                deaths[down, got] = self._number(Move(move.kind, move.subject, move.events, done))
+        for effects, down in arc.downs:
+            deaths.setdefault((down, got), (event, effects))
 
     def _hung_up(self, slots: tuple[int, ...], arc: Arc) -> tuple[int, ...]:
         """The connections in their new names; those that the process ends wait for their end."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from saga_core.check.promises.contracts import Contracts
 from saga_core.check.scope import DEAD_ANSWERS, NO_LESS, Scenario, Scope
-from saga_core.check.worlds.courses import Course, Courses, Move
+from saga_core.check.worlds.courses import Course, Courses, Move, Outcome
 from saga_core.check.worlds.happenings import Happening, Up, World
 from saga_core.check.worlds.holding import bits
 from saga_core.check.worlds.memo import Memo
@@ -199,19 +199,32 @@ class Places:
         """
         plain: dict[tuple[int, int], None] = {}
         deaths: dict[Dead, int] = {}
+        met: dict[tuple[int, int], int] = {}
         for course in courses:
-            if self._holds_on and here.held & course.drops and course.kind in _FORGETTING:
-                self.passed_over.add(course.kind)
+            kind, _, _, move, drops, outcome = course
+            if self._holds_on and here.held & drops and kind in _FORGETTING:
+                self.passed_over.add(kind)
                 continue
-            if course.broken is not None:
-                return Ways(broken=(course.move, course.broken))
-            held = start = here.held & ~course.drops
-            for sent, names in course.sends:
-                held = self._held(held | sent, names)
-            plain[course.move, self._place(Up(course.state, course.slots, held))] = None
-            for down, move, got in course.deaths:
-                deaths.setdefault(Dead(down, 0 if self._forgetful else start | got), move)
+            if outcome.broken is not None:
+                return Ways(broken=(move, outcome.broken))
+            held = here.held & ~drops
+            place = met.get((id(outcome), held))
+            if place is None:
+                place = met[id(outcome), held] = self._led_to(outcome, held)
+                self._add_deaths(deaths, course, held)
+            plain[move, place] = None
         return Ways(tuple(plain), self._placed(deaths))
+
+    def _led_to(self, outcome: Outcome, held: int) -> int:
+        for sent, names in outcome.sends:
+            held = self._held(held | sent, names)
+        return self._place(Up(outcome.state, outcome.slots, held))
+
+    def _add_deaths(self, deaths: dict[Dead, int], course: Course, held: int) -> None:
+        for down, got, event, effects in course.outcome.deaths:
+            dead = Dead(down, 0 if self._forgetful else held | got)
+            if dead not in deaths:
+                deaths[dead] = self.move(course.death(event, effects))
 
     def _placed(self, deaths: dict[Dead, int]) -> tuple[tuple[int, int], ...]:
         return tuple((move, self._place(dead)) for dead, move in deaths.items())
