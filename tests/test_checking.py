@@ -6,6 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.core.check.test_scopes import SCOPES
+
+MIXED = [
+    scope
+    for name, scope in SCOPES.items()
+    if name in {"one of each", "three, mixed", "four, mixed"}
+]
+
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "CHECKING.md").read_text()
 SHOP = ROOT / "tests" / "core" / "check" / "shop.py"
@@ -49,6 +57,15 @@ def test_the_counterexample_is_what_the_command_says() -> None:
     )
     assert (ran.returncode, ran.stderr) == (1, "")
     assert f"\n{shown}\n" in ran.stdout
+
+
+def test_the_worlds_of_few_sagas_are_those_that_the_tests_count() -> None:
+    """DESIGN 4: how far a check gets is what every test run sees, as far as it goes itself."""
+    rows = re.findall(r"^\| (\d) \| ([\d,]+) \| ([\d,]+) \|", PAGE, re.MULTILINE)
+    shown = {int(n): (int(w.replace(",", "")), int(t.replace(",", ""))) for n, w, t in rows}
+    counted = {sum(n for _, n in sagas): counts[:2] for _, sagas, counts in MIXED}
+    assert {2, 3, 4} == counted.keys()
+    assert {n: shown[n] for n in counted} == counted
 
 
 def test_the_authors_command_is_offered() -> None:
