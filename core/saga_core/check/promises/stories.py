@@ -1,7 +1,7 @@
 """Whether all that one step tells is one story: rows, bus, and what later snapshots say.
 
 Of a settled state only what its registry says is known; so a step is judged by the names and
-commands of the sagas in flight before it and after it, and by what it tells itself.
+commands of the sagas whose entries it changed, before it and after it, and by what it tells itself.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from saga_core.engine.effects import CancelTimer, Effect, Emit, WriteLog
 from saga_core.engine.events import Event, RecoveryRequested, SagaDeadline
 from saga_core.engine.history import Violation
 from saga_core.engine.messages import SagaStarted
-from saga_core.engine.ordered import sorted_items
+from saga_core.engine.ordered import sorted_keys
 from saga_core.engine.records import (
     LogRecord,
     SagaClosed,
@@ -30,16 +30,22 @@ _Effects = tuple[Effect, ...]
 
 
 def told_alike(
-    app: Application[Any], before: State[Any], event: Event, after: State[Any], effects: _Effects
+    app: Application[Any],
+    before: State[Any],
+    event: Event,
+    after: State[Any],
+    effects: _Effects,
+    changed: list[int],
 ) -> Iterator[Violation]:
-    """What does not agree, of all that a step told."""
+    """What does not agree, of all that a step told; `changed` are the sagas with other entries."""
     records = [effect.record for effect in effects if isinstance(effect, WriteLog)]
     if not records and not isinstance(event, RecoveryRequested):
         return
     yield from _own_answers(app, event, effects)
     yield from _in_turn(records)
     yield from _closed_first(effects)
-    yield from _named(before, event, after, effects)
+    yield from _readable(records)
+    yield from _named(before, event, after, effects, changed)
     yield from _as_awaited(after, records)
     yield from _remembered(event, after, records)
 
@@ -80,30 +86,51 @@ def _closed_first(effects: _Effects) -> Iterator[Violation]:
                 pass
 
 
+def _readable(records: list[LogRecord]) -> Iterator[Violation]:
+    """The input in a saga's row is JSON."""
+    for record in records:
+        if isinstance(record, SagaOpened) and not _is_json(record.input_json):
+            sentence = f"saga {record.saga_id} has the input {record.input_json}, no JSON"
+            yield Violation("rows", sentence)
+
+
 def _named(
-    before: State[Any], event: Event, after: State[Any], effects: _Effects
+    before: State[Any], event: Event, after: State[Any], effects: _Effects, changed: list[int]
 ) -> Iterator[Violation]:
-    """A saga keeps the name that it was opened under; its row's input is JSON."""
-    names = {saga_id: flight.name for saga_id, flight in sorted_items(before.sagas)}
+    """A saga keeps the name that it was opened under."""
     if isinstance(event, RecoveryRequested):
-        names |= {outcome.saga_id: outcome.name for outcome in event.outcomes}
-        names |= {row.saga_id: row.name for row in event.unresolved}
-    called = [(saga_id, flight.name) for saga_id, flight in sorted_items(after.sagas)]
+        changed = sorted({*changed, *sorted_keys(before.sagas)})
+    names = dict(_names_of(before, changed)) | _names_left(event)
+    called = list(_names_of(after, changed))
     for effect in effects:
         match effect:
-            case WriteLog(SagaOpened(saga_id, name, input_json)):
+            case WriteLog(SagaOpened(saga_id, name)):
                 names[saga_id] = name
-                if not _is_json(input_json):
-                    yield Violation("rows", f"saga {saga_id} has the input {input_json}, no JSON")
             case Emit(SagaStarted(saga_id, name)):
                 called.append((saga_id, name))
             case _:
                 pass
-    called += [(outcome.saga_id, outcome.name) for outcome in _kept(after)]
+    if after.outcomes is not before.outcomes:
+        called += [(ended.saga_id, ended.name) for ended in _kept(after)]
     for saga_id, name in called:
         if names.get(saga_id, name) != name:
             sentence = f"saga {saga_id} is called {name}, and its row says {names[saga_id]}"
             yield Violation("rows", sentence)
+
+
+def _names_left(event: Event) -> dict[int, str]:
+    """What an earlier process called its sagas, by id."""
+    if not isinstance(event, RecoveryRequested):
+        return {}
+    ended = {outcome.saga_id: outcome.name for outcome in event.outcomes}
+    return ended | {row.saga_id: row.name for row in event.unresolved}
+
+
+def _names_of(state: State[Any], saga_ids: list[int]) -> Iterator[tuple[int, str]]:
+    for saga_id in saga_ids:
+        flight = state.sagas.get(saga_id)
+        if flight is not None:
+            yield saga_id, flight.name
 
 
 def _as_awaited(after: State[Any], records: list[LogRecord]) -> Iterator[Violation]:
@@ -128,12 +155,15 @@ def _remembered(event: Event, after: State[Any], records: list[LogRecord]) -> It
     told = [_ending(outcome) for outcome in known]
     told += [(r.saga_id, r.state, r.reason) for r in records if isinstance(r, SagaClosed)]
     told = told[max(0, len(told) - after.config.outcomes_kept) :]
-    kept = [_ending(outcome) for outcome in _kept(after)]
+    kept = _kept(after)
+    if [_ending(outcome) for outcome in kept[len(kept) - len(told) :]] == told:
+        return
+    ended = {outcome.saga_id for outcome in kept}
     for saga_id, *_ in told:
-        if saga_id not in {known_id for known_id, *_ in kept}:
+        if saga_id not in ended:
             yield Violation("bracket", f"no snapshot tells how saga {saga_id} ended")
-    if kept[len(kept) - len(told) :] != told:
-        yield Violation("bracket", f"snapshots tell {kept}, though sagas ended as {told}")
+    endings = [_ending(outcome) for outcome in kept]
+    yield Violation("bracket", f"snapshots tell {endings}, though sagas ended as {told}")
 
 
 def _ending(outcome: SagaOutcome) -> tuple[int, str, str | None]:
