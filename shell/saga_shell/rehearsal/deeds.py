@@ -1,6 +1,7 @@
 """What each effect must come to outside: lines for whom, events on the bus, timers armed."""
 
 from collections import deque
+from functools import lru_cache
 from math import isclose
 
 from msgspec import Struct
@@ -145,8 +146,9 @@ def _is_due(left: float, seconds: float) -> bool:
     return isclose(left, seconds, abs_tol=1e-6)
 
 
+@lru_cache(maxsize=1)
 def decoded(line: bytes) -> Message:
-    """What a peer reads."""
+    """What a peer reads. One line goes to the bus and to each subscriber, one after another."""
     match wire.decode_host_line(line):
         case Success(message):
             return message

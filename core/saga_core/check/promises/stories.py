@@ -110,8 +110,7 @@ def _named(
                 called.append((saga_id, name))
             case _:
                 pass
-    if after.outcomes is not before.outcomes:
-        called += [(ended.saga_id, ended.name) for ended in _kept(after)]
+    called += [(ended.saga_id, ended.name) for ended in _ended(before, after)]
     for saga_id, name in called:
         if names.get(saga_id, name) != name:
             sentence = f"saga {saga_id} is called {name}, and its row says {names[saga_id]}"
@@ -131,6 +130,17 @@ def _names_of(state: State[Any], saga_ids: list[int]) -> Iterator[tuple[int, str
         flight = state.sagas.get(saga_id)
         if flight is not None:
             yield saga_id, flight.name
+
+
+def _ended(before: State[Any], after: State[Any]) -> Iterator[SagaOutcome]:
+    """The outcomes that came with a step, and the few that stand in one block with them."""
+    if after.outcomes is before.outcomes:
+        return
+    known = {id(block) for block in before.outcomes.blocks}
+    for block in after.outcomes.blocks:
+        if id(block) not in known:
+            yield from block
+    yield from after.outcomes.tail
 
 
 def _as_awaited(after: State[Any], records: list[LogRecord]) -> Iterator[Violation]:
@@ -155,9 +165,9 @@ def _remembered(event: Event, after: State[Any], records: list[LogRecord]) -> It
     told = [_ending(outcome) for outcome in known]
     told += [(r.saga_id, r.state, r.reason) for r in records if isinstance(r, SagaClosed)]
     told = told[max(0, len(told) - after.config.outcomes_kept) :]
-    kept = _kept(after)
-    if [_ending(outcome) for outcome in kept[len(kept) - len(told) :]] == told:
+    if [_ending(outcome) for outcome in _newest(after, len(told))] == told:
         return
+    kept = _kept(after)
     ended = {outcome.saga_id for outcome in kept}
     for saga_id, *_ in told:
         if saga_id not in ended:
@@ -168,6 +178,13 @@ def _remembered(event: Event, after: State[Any], records: list[LogRecord]) -> It
 
 def _ending(outcome: SagaOutcome) -> tuple[int, str, str | None]:
     return outcome.saga_id, outcome.state, outcome.failure_reason
+
+
+def _newest(state: State[Any], count: int) -> tuple[SagaOutcome, ...]:
+    """The last `count` outcomes, if so many are kept."""
+    tail = state.outcomes.tail
+    found = tail if count <= len(tail) else _kept(state)
+    return found[max(0, len(found) - count) :]
 
 
 def _kept(state: State[Any]) -> tuple[SagaOutcome, ...]:
