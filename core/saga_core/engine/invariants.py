@@ -11,7 +11,7 @@ silence is judged like any other. A recovery begins a new history; there everyth
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from saga_core.engine.application import Application
 from saga_core.engine.effects import ArmTimer, CancelTimer, Dispatch, Effect, Emit, WriteLog
@@ -40,6 +40,19 @@ from saga_core.engine.state import Link, M, State
 Verdict = tuple[History, tuple[Violation, ...]]
 
 
+class Observed(NamedTuple):
+    """What a step told and broke.
+
+    `changed` are the sagas whose entries it changed, ascending; `touched` those and the ones that
+    its effects name: of no other can anything be different from before.
+    """
+
+    history: History
+    broken: tuple[Violation, ...]
+    changed: list[int]
+    touched: set[int]
+
+
 def observe(
     app: Application[M],
     history: History,
@@ -52,18 +65,31 @@ def observe(
 
     `history` is what was told of the steps that led to `before`, none of which broke any.
     """
+    observed = observe_closely(app, history, before, event, after, effects)
+    return observed.history, observed.broken
+
+
+def observe_closely(
+    app: Application[M],
+    history: History,
+    before: State[M],
+    event: Event,
+    after: State[M],
+    effects: tuple[Effect, ...],
+) -> Observed:
+    """As `observe`, and which sagas it looked at."""
     told = _Told(app, _told_of_recovery(history, event))
-    for effect in effects:
-        rule = _RULES.get(type(effect))
-        if rule is not None:
-            rule(told, effect)
+    _tell(told, effects)
     history = _settled(told)
     told.broken += _foreign_changes_nothing(app, before, event, after, effects)
-    touched = _touched(told, history, before, event, after)
+    changed = after.sagas.changed_keys(before.sagas)
+    touched = {*told.sagas, *changed}
+    if isinstance(event, RecoveryRequested):
+        touched.update(sorted_keys(history.stories), sorted_keys(after.sagas))
     told.broken += _in_flight_is_told(touched, history, after)
     if touched or after.links is not before.links:
         told.broken += _buffers_hold(history, after)
-    return history, tuple(told.broken)
+    return Observed(history, tuple(told.broken), changed, touched)
 
 
 def _told_of_recovery(history: History, event: Event) -> History:
@@ -108,9 +134,26 @@ class _Told:
         self.broken.append(Violation(invariant, sentence))
 
 
-def _judge_write(told: _Told, effect: WriteLog) -> None:
-    record = effect.record
-    _RECORDS[type(record)](told, record)
+def _tell(told: _Told, effects: tuple[Effect, ...]) -> None:
+    for effect in effects:
+        about: Any = effect
+        kind: type = type(effect)
+        if kind is WriteLog:
+            about = about.record
+            kind = type(about)
+        elif kind is Emit:
+            about = about.event
+            kind = type(about)
+            _judge_version(told, version_of(about))
+        rule = _RULES.get(kind)
+        if rule is not None:
+            rule(told, about)
+
+
+def _judge_version(told: _Told, version: int) -> None:
+    if version != told.version + 1:
+        told.breaks("I5", f"version {version} follows {told.version}")
+    told.version = version
 
 
 def _opened(told: _Told, record: SagaOpened) -> None:
@@ -152,17 +195,6 @@ def _closed(told: _Told, record: SagaClosed) -> None:
     if "pending" in story.steps:
         told.breaks("I4", f"saga {saga_id} closes over a pending step: {story.steps}")
     story.closed = record
-
-
-def _judge_emit(told: _Told, effect: Emit) -> None:
-    event = effect.event
-    version = version_of(event)
-    if version != told.version + 1:
-        told.breaks("I5", f"version {version} follows {told.version}")
-    told.version = version
-    rule = _BRACKETS.get(type(event))
-    if rule is not None:
-        rule(told, event)
 
 
 def _judge_start(told: _Told, event: SagaStarted) -> None:
@@ -207,26 +239,19 @@ def _judge_dispatch(told: _Told, effect: Dispatch) -> None:
 
 
 _RULES: dict[type, Callable[[_Told, Any], None]] = {
-    WriteLog: _judge_write,
-    Emit: _judge_emit,
-    ArmTimer: _judge_timer,
-    CancelTimer: _judge_timer,
-    Dispatch: _judge_dispatch,
-}
-
-_RECORDS: dict[type, Callable[[_Told, Any], None]] = {
     SagaOpened: _opened,
     StepOpened: _step_opened,
     StepSucceeded: _step_closed,
     StepFailed: _step_closed,
     SagaClosed: _closed,
-}
-
-_BRACKETS: dict[type, Callable[[_Told, Any], None]] = {
     SagaStarted: _judge_start,
     SagaCompleted: _judge_end,
     SagaFailed: _judge_end,
+    ArmTimer: _judge_timer,
+    CancelTimer: _judge_timer,
+    Dispatch: _judge_dispatch,
 }
+"""By the type of an effect, or of the record or the event in it."""
 
 
 def _settled(told: _Told) -> History:
@@ -279,16 +304,6 @@ def _concerned(app: Application[M], event: Event) -> int:
             return app.saga_id_of(event)
         case _:
             return 0
-
-
-def _touched(
-    told: _Told, history: History, before: State[M], event: Event, after: State[M]
-) -> set[int]:
-    """The sagas of which something can differ from before; after a recovery it's all of them."""
-    touched = {*told.sagas, *after.sagas.changed_keys(before.sagas)}
-    if isinstance(event, RecoveryRequested):
-        touched.update(sorted_keys(history.stories), sorted_keys(after.sagas))
-    return touched
 
 
 def _in_flight_is_told(

@@ -80,7 +80,8 @@ class Deeds:
             return f"the shell did {effect}, though {wanted} was next"
         published = [decoded(line) for line in told]
         private = [(connection, decoded(line)) for connection, line in peers.sent]
-        self._hear(published, private, peers)
+        if published or private:
+            self._hear(published, private, peers)
         self._note(effect, peers)
         if not self._is_heard(effect, published, private):
             return f"{effect} became {published} on the bus and {private} to peers"

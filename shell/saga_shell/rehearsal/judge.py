@@ -4,7 +4,7 @@ from collections import deque
 from typing import NamedTuple
 
 from saga_core.agentmux import AgentMux, Mirror
-from saga_core.check.promises.steps import broken_by, implied_history, implied_next
+from saga_core.check.promises.steps import goes_on, implied_history
 from saga_core.engine import (
     Effect,
     Event,
@@ -186,8 +186,8 @@ class Judge:
         effects: tuple[Effect, ...],
     ) -> None:
         told, app = self._told(before), self.reducer.application
-        found = broken_by(app, told, before, event, after, effects)
-        self._implied = after, implied_next(told, before, after)
+        found, following = goes_on(app, told, before, event, after, effects)
+        self._implied = after, following
         if found is not None and not self.is_over:
             self.broken = Broken(self.now.move, self.now.kind, found.invariant, found.sentence)
 

@@ -7,7 +7,7 @@ from tests.core.check.mutants import outcome_forgotten
 from saga_core.agentmux import WindowCleanup
 from saga_core.agentmux.commands import ReportPoolWindowAdded
 from saga_core.check.agentmux import SCENARIO
-from saga_core.check.promises.steps import broken_by, implied_history, implied_next
+from saga_core.check.promises.steps import broken_by, goes_on, implied_history
 from saga_core.engine import (
     CommandReceived,
     Config,
@@ -64,8 +64,9 @@ def test_the_implied_history_goes_on_with_each_step() -> None:
     told = implied_history(state)
     for event in run():
         after, effects = reducer.step(state, event)
-        assert broken_by(reducer.application, told, state, event, after, effects) is None
-        told, state = implied_next(told, state, after), after
+        broken, told = goes_on(reducer.application, told, state, event, after, effects)
+        assert broken is None
+        state = after
         assert told == implied_history(state)
     assert len(state.sagas) == 2
 

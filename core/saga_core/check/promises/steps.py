@@ -19,7 +19,7 @@ from saga_core.engine.application import Application
 from saga_core.engine.effects import ArmTimer, CancelTimer, Dispatch, Effect, WriteLog
 from saga_core.engine.events import Event, FrameExpiry, TimerFired
 from saga_core.engine.history import History, StepState, Story, Violation
-from saga_core.engine.invariants import observe
+from saga_core.engine.invariants import Observed, observe_closely
 from saga_core.engine.messages import Command
 from saga_core.engine.ordered import sorted_items, sorted_keys
 from saga_core.engine.records import StepOpened
@@ -42,22 +42,46 @@ def broken_by(
 
     `told` is the implied history of `before`, which is settled; `after` is not settled yet.
     """
-    history, broken = observe(app, told, before, event, after, effects)
-    if broken:
-        return broken[0]
-    wrong = next(whole(history, before, event, after, effects), None)
+    return goes_on(app, told, before, event, after, effects)[0]
+
+
+def goes_on(
+    app: Application[Any],
+    told: History,
+    before: State[Any],
+    event: Event,
+    after: State[Any],
+    effects: tuple[Effect, ...],
+) -> tuple[Violation | None, History]:
+    """As `broken_by`; and the implied history of `after`, for the next step of a run."""
+    observed = observe_closely(app, told, before, event, after, effects)
+    following = _implied_next(told, after, observed.changed)
+    if observed.broken:
+        return observed.broken[0], following
+    wrong = next(whole(observed.history, before, event, after, effects), None)
     if wrong is not None:
-        return wrong
+        return wrong, following
     untouched = after.sagas is before.sagas and after.links is before.links
     if untouched and not any(isinstance(effect, _TOUCHING) for effect in effects):
-        return None
-    changed = after.sagas.changed_keys(before.sagas)
+        return None, following
+    rules = _rules(app, observed, before, event, after, effects)
+    return next((found for rule in rules for found in rule), None), following
+
+
+def _rules(
+    app: Application[Any],
+    observed: Observed,
+    before: State[Any],
+    event: Event,
+    after: State[Any],
+    effects: tuple[Effect, ...],
+) -> tuple[Iterator[Violation], ...]:
+    changed = observed.changed
     waited = _buffered(before)
     waiting = waited if after.links is before.links else _buffered(after)
     sent = _sent(after, changed, effects)
-    retold = {*changed, *history.stories.changed_keys(told.stories)}
-    rules = (
-        _same_story(history, after, retold),
+    return (
+        _same_story(observed, after),
         _expiries(before, event, after, effects, waited, waiting),
         _answers_can_come(after, changed if after.links is before.links else None),
         _commands(before, after, sent),
@@ -66,7 +90,6 @@ def broken_by(
         told_alike(app, before, event, after, effects, changed),
         _sent_off(app, before, after, changed, effects),
     )
-    return next((found for rule in rules for found in rule), None)
 
 
 def unheard(before: State[Any], event: Event) -> Violation | None:
@@ -87,15 +110,14 @@ def implied_history(state: State[Any]) -> History:
     return _implied(stories, state)
 
 
-def implied_next(told: History, before: State[Any], after: State[Any]) -> History:
-    """The implied history of `after`, made of that of `before`: as dear as what is different."""
+def _implied_next(told: History, after: State[Any], changed: list[int]) -> History:
     stories = told.stories
-    for saga_id in after.sagas.changed_keys(before.sagas):
+    for saga_id in changed:
         flight = after.sagas.get(saga_id)
-        if flight is None:
-            stories = stories.remove(saga_id)
-        else:
+        if flight is not None:
             stories = stories.set(saga_id, _implied_story(flight))
+        elif saga_id in stories:
+            stories = stories.remove(saga_id)
     return _implied(stories, after)
 
 
@@ -113,12 +135,12 @@ def _implied_story(flight: InFlight) -> Story:
     return Story(True, True, steps, step.issued)
 
 
-def _same_story(told: History, after: State[Any], retold: Iterable[int]) -> Iterator[Violation]:
-    for saga_id in sorted(retold):
+def _same_story(observed: Observed, after: State[Any]) -> Iterator[Violation]:
+    for saga_id in sorted(observed.touched):
         flight = after.sagas.get(saga_id)
         if flight is None:
             continue
-        story, implied = told.stories[saga_id], _implied_story(flight)
+        story, implied = observed.history.stories[saga_id], _implied_story(flight)
         if story.steps != implied.steps:
             sentence = f"saga {saga_id} is at {implied.steps}, yet its rows say {story.steps}"
             yield Violation("I6", sentence)

@@ -45,7 +45,7 @@ def told_alike(
     yield from _in_turn(records)
     yield from _closed_first(effects)
     yield from _readable(records)
-    yield from _named(before, event, after, effects, changed)
+    yield from _named(before, event, after, effects, records, changed)
     yield from _as_awaited(after, records)
     yield from _remembered(event, after, records)
 
@@ -54,15 +54,13 @@ def _own_answers(app: Application[Any], event: Event, effects: _Effects) -> Iter
     """A step succeeds by what was told under its saga's id, and by nothing else (FACTS F-38)."""
     told: list[object] = [event]
     for effect in effects:
-        match effect:
-            case Emit(published):
-                told.append(published)
-            case WriteLog(StepSucceeded(saga_id, _, output)):
-                if output not in told or app.saga_id_of(output) != saga_id:
-                    sentence = f"a step of saga {saga_id} succeeds by {output}"
-                    yield Violation("correlation", f"{sentence}, which was not its answer")
-            case _:
-                pass
+        if isinstance(effect, Emit):
+            told.append(effect.event)
+        elif isinstance(effect, WriteLog) and isinstance(effect.record, StepSucceeded):
+            saga_id, output = effect.record.saga_id, effect.record.output
+            if output not in told or app.saga_id_of(output) != saga_id:
+                sentence = f"a step of saga {saga_id} succeeds by {output}"
+                yield Violation("correlation", f"{sentence}, which was not its answer")
 
 
 def _in_turn(records: list[LogRecord]) -> Iterator[Violation]:
@@ -95,22 +93,24 @@ def _readable(records: list[LogRecord]) -> Iterator[Violation]:
 
 
 def _named(
-    before: State[Any], event: Event, after: State[Any], effects: _Effects, changed: list[int]
+    before: State[Any],
+    event: Event,
+    after: State[Any],
+    effects: _Effects,
+    records: list[LogRecord],
+    changed: list[int],
 ) -> Iterator[Violation]:
     """A saga keeps the name that it was opened under."""
     if isinstance(event, RecoveryRequested):
         changed = sorted({*changed, *sorted_keys(before.sagas)})
-    names = dict(_names_of(before, changed)) | _names_left(event)
-    called = list(_names_of(after, changed))
-    for effect in effects:
-        match effect:
-            case WriteLog(SagaOpened(saga_id, name)):
-                names[saga_id] = name
-            case Emit(SagaStarted(saga_id, name)):
-                called.append((saga_id, name))
-            case _:
-                pass
-    called += [(ended.saga_id, ended.name) for ended in _ended(before, after)]
+    names = _names_of(before, changed) | _names_left(event)
+    names |= {record.saga_id: record.name for record in records if isinstance(record, SagaOpened)}
+    emitted = [effect.event for effect in effects if isinstance(effect, Emit)]
+    called = [
+        *_names_of(after, changed).items(),
+        *((event.saga_id, event.name) for event in emitted if isinstance(event, SagaStarted)),
+        *((ended.saga_id, ended.name) for ended in _ended(before, after)),
+    ]
     for saga_id, name in called:
         if names.get(saga_id, name) != name:
             sentence = f"saga {saga_id} is called {name}, and its row says {names[saga_id]}"
@@ -125,11 +125,9 @@ def _names_left(event: Event) -> dict[int, str]:
     return ended | {row.saga_id: row.name for row in event.unresolved}
 
 
-def _names_of(state: State[Any], saga_ids: list[int]) -> Iterator[tuple[int, str]]:
-    for saga_id in saga_ids:
-        flight = state.sagas.get(saga_id)
-        if flight is not None:
-            yield saga_id, flight.name
+def _names_of(state: State[Any], saga_ids: list[int]) -> dict[int, str]:
+    flights = [(saga_id, state.sagas.get(saga_id)) for saga_id in saga_ids]
+    return {saga_id: flight.name for saga_id, flight in flights if flight is not None}
 
 
 def _ended(before: State[Any], after: State[Any]) -> Iterator[SagaOutcome]:
