@@ -27,8 +27,9 @@ class Trace:
 
     def add(self, kind: str, event: Event, effects: tuple[Effect, ...]) -> None:
         """One call of `step`."""
-        self._waiting.append((kind, event, effects))
-        if len(self._waiting) == _BATCH:
+        waiting = self._waiting
+        waiting.append((kind, event, effects))
+        if len(waiting) == _BATCH:
             self._flush()
 
     def hexdigest(self) -> str:

@@ -39,6 +39,7 @@ class Illegible(Struct, frozen=True):
 
 
 Message = Command | BusEvent | Illegible
+_TIMING = (ArmTimer, CancelTimer)
 
 
 class Deeds:
@@ -85,7 +86,7 @@ class Deeds:
         self._note(effect, peers)
         if not self._is_heard(effect, published, private):
             return f"{effect} became {published} on the bus and {private} to peers"
-        if isinstance(effect, ArmTimer | CancelTimer) and not self._is_armed(effect, timers):
+        if isinstance(effect, _TIMING) and not self._is_armed(effect, timers):
             return f"after {effect} the timers are not as the reducer wants them"
         return None
 

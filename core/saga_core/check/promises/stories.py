@@ -75,13 +75,13 @@ def _closed_first(effects: _Effects) -> Iterator[Violation]:
     """A saga's row closes before its deadline is cancelled (DESIGN 4, order rules)."""
     closed = set()
     for effect in effects:
-        match effect:
-            case WriteLog(SagaClosed(saga_id)):
-                closed.add(saga_id)
-            case CancelTimer(SagaDeadline(saga_id)) if saga_id not in closed:
+        if isinstance(effect, WriteLog):
+            if isinstance(effect.record, SagaClosed):
+                closed.add(effect.record.saga_id)
+        elif isinstance(effect, CancelTimer) and isinstance(effect.timer, SagaDeadline):
+            saga_id = effect.timer.saga_id
+            if saga_id not in closed:
                 yield Violation("order", f"the deadline of saga {saga_id} goes before its row")
-            case _:
-                pass
 
 
 def _readable(records: list[LogRecord]) -> Iterator[Violation]:
