@@ -114,10 +114,10 @@ def _implied_next(told: History, after: State[Any], changed: list[int]) -> Histo
     stories = told.stories
     for saga_id in changed:
         flight = after.sagas.get(saga_id)
-        if flight is not None:
-            stories = stories.set(saga_id, _implied_story(flight))
-        elif saga_id in stories:
+        if flight is None:
             stories = stories.remove(saga_id)
+        else:
+            stories = stories.set(saga_id, _implied_story(flight))
     return _implied(stories, after)
 
 
