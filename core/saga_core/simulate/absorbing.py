@@ -10,6 +10,7 @@ from saga_core.engine.effects import (
     Dispatch,
     Effect,
     Emit,
+    WriteLog,
 )
 from saga_core.engine.events import SagaDeadline
 from saga_core.engine.history import Violation
@@ -23,6 +24,8 @@ def absorb(world: World, effects: tuple[Effect, ...]) -> None:
     for effect in effects:
         told: Any = effect
         kind: type = type(effect)
+        if kind is WriteLog:
+            continue
         if kind is Emit:
             told = told.event
             kind = type(told)

@@ -76,7 +76,6 @@ def _step(world: World, kind: str, event: Event) -> tuple[Effect, ...]:
     world.broken = world.judge.judge(before, event, after, effects)
     if after is not before:
         world.state = after
-        world.next_saga_id = max(world.next_saga_id, after.counters.next_saga_id)
     if world.saw is not None:
         world.saw(after)
     return effects if world.broken is None else ()
