@@ -8,17 +8,16 @@ open are kept, so a history is as small as the state.
 from typing import Literal
 
 from msgspec import Struct
-from msgspec.structs import replace
-from pyrsistent import PMap, pmap
 
 from saga_core.engine.messages import SagaCompleted, SagaFailed
 from saga_core.engine.records import SagaClosed
+from saga_core.engine.registry import Registry
 
 StepState = Literal["pending", "succeeded", "failed"]
 
 
-class Story(Struct, frozen=True):
-    """What was told of one saga: its row, its steps, its deadline and its bracket.
+class Story(Struct, frozen=True, gc=False):
+    """What was told of one saga that is open: its row, its steps, its deadline and its bracket.
 
     `issued` orders the newest command among those of all sagas.
     """
@@ -27,14 +26,12 @@ class Story(Struct, frozen=True):
     armed: bool = False
     steps: tuple[StepState, ...] = ()
     issued: int = 0
-    closed: SagaClosed | None = None
-    ended: SagaCompleted | SagaFailed | None = None
 
 
-class History(Struct, frozen=True):
+class History(Struct, frozen=True, gc=False):
     """The stories of open sagas, and the highest version and id that anybody saw."""
 
-    stories: PMap[int, Story]
+    stories: Registry[Story]
     version: int = 0
     highest_id: int = 0
     commands: int = 0
@@ -47,11 +44,24 @@ class Violation(Struct, frozen=True):
     sentence: str
 
 
+class Telling:
+    """One saga's story while a step is told, with what ends it: it never outlives that step."""
+
+    __slots__ = ("announced", "armed", "closed", "ended", "issued", "steps")
+
+    def __init__(self, story: Story) -> None:
+        self.announced = story.announced
+        self.armed = story.armed
+        self.steps = story.steps
+        self.issued = story.issued
+        self.closed: SagaClosed | None = None
+        self.ended: SagaCompleted | SagaFailed | None = None
+
+    def story(self) -> Story:
+        """The story so far, of a saga that goes on."""
+        return Story(self.announced, self.armed, self.steps, self.issued)
+
+
 def empty_history() -> History:
     """Before the first event of the first run."""
-    return History(pmap())
-
-
-def with_story(history: History, saga_id: int, story: Story) -> History:
-    """`history` with another story of that saga."""
-    return replace(history, stories=history.stories.set(saga_id, story))
+    return History(Registry())

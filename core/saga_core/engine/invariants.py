@@ -2,18 +2,21 @@
 
 `observe` is told of every step and returns what it broke. An effect is judged by what was told
 before it, so order counts (I3); a state is judged by what was told in all (I6, I7).
+
+A step costs as much as it does, not as much as is in flight. The promises held before it, or
+`observe` would have said so; so they can break only for sagas that its effects name or whose
+entries it changed. The latter are found by comparing the two registries
+(`Registry.changed_keys`), whatever the effects say: a saga that is dropped, added or moved on in
+silence is judged like any other. A recovery begins a new history; there everything is judged.
 """
 
-from collections.abc import Callable
-from typing import Any
-
-from msgspec.structs import replace
-from pyrsistent import pmap
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
 
 from saga_core.engine.application import Application
 from saga_core.engine.effects import ArmTimer, CancelTimer, Dispatch, Effect, Emit, WriteLog
 from saga_core.engine.events import Event, RecoveryRequested, SagaDeadline, TimerFired
-from saga_core.engine.history import History, StepState, Story, Violation, with_story
+from saga_core.engine.history import History, StepState, Story, Telling, Violation
 from saga_core.engine.messages import (
     BusEvent,
     SagaActionFailed,
@@ -22,7 +25,7 @@ from saga_core.engine.messages import (
     SagaStarted,
     version_of,
 )
-from saga_core.engine.ordered import sorted_items
+from saga_core.engine.ordered import sorted_items, sorted_keys
 from saga_core.engine.records import (
     SagaClosed,
     SagaOpened,
@@ -31,9 +34,23 @@ from saga_core.engine.records import (
     StepSucceeded,
     UnresolvedSaga,
 )
+from saga_core.engine.registry import Registry
 from saga_core.engine.state import Link, M, State
 
 Verdict = tuple[History, tuple[Violation, ...]]
+
+
+class Observed(NamedTuple):
+    """What a step told and broke.
+
+    `changed` are the sagas whose entries it changed, ascending; `touched` those and the ones that
+    its effects name: of no other can anything be different from before.
+    """
+
+    history: History
+    broken: tuple[Violation, ...]
+    changed: list[int]
+    touched: set[int]
 
 
 def observe(
@@ -44,18 +61,35 @@ def observe(
     after: State[M],
     effects: tuple[Effect, ...],
 ) -> Verdict:
-    """The history after this step, and the promises that the step broke."""
-    history = _told_of_recovery(history, event)
-    broken: list[Violation] = []
-    for effect in effects:
-        history, found = _judge(app, history, effect)
-        broken += found
-    history, found = _settle(history)
-    broken += found
-    broken += _foreign_changes_nothing(app, before, event, after, effects)
-    broken += _in_flight_is_told(history, after)
-    broken += _buffers_hold(history, after)
-    return history, tuple(broken)
+    """The history after this step, and the promises that the step broke.
+
+    `history` is what was told of the steps that led to `before`, none of which broke any.
+    """
+    observed = observe_closely(app, history, before, event, after, effects)
+    return observed.history, observed.broken
+
+
+def observe_closely(
+    app: Application[M],
+    history: History,
+    before: State[M],
+    event: Event,
+    after: State[M],
+    effects: tuple[Effect, ...],
+) -> Observed:
+    """As `observe`, and which sagas it looked at."""
+    told = _Told(app, _told_of_recovery(history, event))
+    _tell(told, effects)
+    history = _settled(told)
+    told.broken += _foreign_changes_nothing(app, before, event, after, effects)
+    changed = after.sagas.changed_keys(before.sagas)
+    touched = {*told.sagas, *changed}
+    if isinstance(event, RecoveryRequested):
+        touched.update(sorted_keys(history.stories), sorted_keys(after.sagas))
+    told.broken += _in_flight_is_told(touched, history, after)
+    if touched or after.links is not before.links:
+        told.broken += _buffers_hold(history, after)
+    return Observed(history, tuple(told.broken), changed, touched)
 
 
 def _told_of_recovery(history: History, event: Event) -> History:
@@ -63,8 +97,10 @@ def _told_of_recovery(history: History, event: Event) -> History:
     if not isinstance(event, RecoveryRequested):
         return history
     highest = max(history.highest_id, event.next_saga_id - 1)
-    stories = {row.saga_id: Story(announced=True, steps=_steps_of(row)) for row in event.unresolved}
-    return History(pmap(stories), highest_id=highest)
+    stories: Registry[Story] = Registry()
+    for row in event.unresolved:
+        stories = stories.set(row.saga_id, Story(announced=True, steps=_steps_of(row)))
+    return History(stories, highest_id=highest)
 
 
 def _steps_of(row: UnresolvedSaga) -> tuple[StepState, ...]:
@@ -72,148 +108,170 @@ def _steps_of(row: UnresolvedSaga) -> tuple[StepState, ...]:
     return tuple("pending" if i in row.pending_steps else "succeeded" for i in range(count))
 
 
-def _judge(app: Application[M], history: History, effect: Effect) -> Verdict:
-    match effect:
-        case WriteLog(record):
-            return _RECORDS[type(record)](history, record)
-        case Emit(event):
-            return _judge_emit(history, event)
-        case ArmTimer(SagaDeadline(saga_id)):
-            return _judge_timer(history, saga_id, armed=True)
-        case CancelTimer(SagaDeadline(saga_id)):
-            return _judge_timer(history, saga_id, armed=False)
-        case Dispatch(target, connection, command):
-            saga_id = app.saga_id_of(command)
-            return _judge_dispatch(history, saga_id, f"{target} {connection}")
-        case _:
-            return history, ()
+class _Told:
+    """What is told while a step's effects are gone through; `sagas` are those that they name."""
+
+    __slots__ = ("app", "before", "broken", "commands", "highest_id", "sagas", "version")
+
+    def __init__(self, app: Application[Any], history: History) -> None:
+        self.app = app
+        self.before = history
+        self.version = history.version
+        self.highest_id = history.highest_id
+        self.commands = history.commands
+        self.sagas: dict[int, Telling] = {}
+        self.broken: list[Violation] = []
+
+    def of(self, saga_id: int) -> Telling | None:
+        """The story of a saga whose row is open, or was before this step."""
+        telling = self.sagas.get(saga_id)
+        if telling is None and (story := self.before.stories.get(saga_id)) is not None:
+            telling = self.sagas[saga_id] = Telling(story)
+        return telling
+
+    def breaks(self, invariant: str, sentence: str) -> None:
+        """A promise is broken."""
+        self.broken.append(Violation(invariant, sentence))
 
 
-def _opened(history: History, record: SagaOpened) -> Verdict:
+def _tell(told: _Told, effects: tuple[Effect, ...]) -> None:
+    for effect in effects:
+        about: Any = effect
+        kind: type = type(effect)
+        if kind is WriteLog:
+            about = about.record
+            kind = type(about)
+        elif kind is Emit:
+            about = about.event
+            kind = type(about)
+            _judge_version(told, version_of(about))
+        rule = _RULES.get(kind)
+        if rule is not None:
+            rule(told, about)
+
+
+def _judge_version(told: _Told, version: int) -> None:
+    if version != told.version + 1:
+        told.breaks("I5", f"version {version} follows {told.version}")
+    told.version = version
+
+
+def _opened(told: _Told, record: SagaOpened) -> None:
     saga_id = record.saga_id
-    broken = _unless(
-        saga_id > history.highest_id,
-        Violation("I9", f"saga id {saga_id} was used before: the highest is {history.highest_id}"),
-    )
-    highest = max(saga_id, history.highest_id)
-    return with_story(replace(history, highest_id=highest), saga_id, Story()), broken
+    if saga_id <= told.highest_id:
+        highest = told.highest_id
+        told.breaks("I9", f"saga id {saga_id} was used before: the highest is {highest}")
+        return
+    told.highest_id = saga_id
+    told.sagas[saga_id] = Telling(Story())
 
 
-def _step_opened(history: History, record: StepOpened) -> Verdict:
-    saga_id, story = record.saga_id, history.stories.get(record.saga_id)
+def _step_opened(told: _Told, record: StepOpened) -> None:
+    saga_id, story = record.saga_id, told.of(record.saga_id)
     if story is None or story.closed is not None:
-        return history, (Violation("I1", f"a step opens under saga {saga_id}, which is not open"),)
-    expected = record.step_index == len(story.steps) and "pending" not in story.steps
-    broken = _unless(
-        expected,
-        Violation("I4", f"saga {saga_id} opens step {record.step_index} after {story.steps}"),
-    )
-    told = replace(story, steps=(*story.steps, "pending"), issued=history.commands + 1)
-    return with_story(replace(history, commands=history.commands + 1), saga_id, told), broken
+        told.breaks("I1", f"a step opens under saga {saga_id}, which is not open")
+        return
+    if record.step_index != len(story.steps) or "pending" in story.steps:
+        told.breaks("I4", f"saga {saga_id} opens step {record.step_index} after {story.steps}")
+    told.commands += 1
+    story.steps, story.issued = (*story.steps, "pending"), told.commands
 
 
-def _step_closed(history: History, record: StepSucceeded | StepFailed) -> Verdict:
+def _step_closed(told: _Told, record: StepSucceeded | StepFailed) -> None:
     saga_id, index = record.saga_id, record.step_index
-    story = history.stories.get(saga_id)
+    story = told.of(saga_id)
     if story is None or story.steps[index : index + 1] != ("pending",):
-        return history, (
-            Violation("I4", f"saga {saga_id} ends step {index}, which is not pending"),
-        )
+        told.breaks("I4", f"saga {saga_id} ends step {index}, which is not pending")
+        return
     state: StepState = "succeeded" if isinstance(record, StepSucceeded) else "failed"
-    steps = (*story.steps[:index], state, *story.steps[index + 1 :])
-    return with_story(history, saga_id, replace(story, steps=steps)), ()
+    story.steps = (*story.steps[:index], state, *story.steps[index + 1 :])
 
 
-def _closed(history: History, record: SagaClosed) -> Verdict:
-    saga_id, story = record.saga_id, history.stories.get(record.saga_id)
+def _closed(told: _Told, record: SagaClosed) -> None:
+    saga_id, story = record.saga_id, told.of(record.saga_id)
     if story is None or story.closed is not None:
-        return history, (Violation("I1", f"the row of saga {saga_id} closes, but is not open"),)
-    broken = _unless(
-        "pending" not in story.steps,
-        Violation("I4", f"saga {saga_id} closes over a pending step: {story.steps}"),
-    )
-    return with_story(history, saga_id, replace(story, closed=record)), broken
+        told.breaks("I1", f"the row of saga {saga_id} closes, but is not open")
+        return
+    if "pending" in story.steps:
+        told.breaks("I4", f"saga {saga_id} closes over a pending step: {story.steps}")
+    story.closed = record
 
 
-_RECORDS: dict[type, Callable[[History, Any], Verdict]] = {
+def _judge_start(told: _Told, event: SagaStarted) -> None:
+    saga_id, story = event.saga_id, told.of(event.saga_id)
+    if story is None:
+        told.breaks("I3", f"saga {saga_id} is announced before its row")
+        return
+    if story.announced:
+        told.breaks("I1", f"saga {saga_id} is announced a second time")
+    story.announced = True
+
+
+def _judge_end(told: _Told, event: SagaCompleted | SagaFailed) -> None:
+    saga_id, story = event.saga_id, told.of(event.saga_id)
+    if story is None or story.ended is not None:
+        told.breaks("I1", f"saga {saga_id} ends on the bus, but is not open there")
+        return
+    if story.closed is None:
+        told.breaks("I3", f"saga {saga_id} ends on the bus before its row closes")
+    story.ended = event
+
+
+def _judge_timer(told: _Told, effect: ArmTimer | CancelTimer) -> None:
+    timer = effect.timer
+    if not isinstance(timer, SagaDeadline):
+        return
+    story = told.of(timer.saga_id)
+    if story is None:
+        told.breaks("I6", f"a deadline for saga {timer.saga_id}, which is not open")
+    else:
+        story.armed = isinstance(effect, ArmTimer)
+
+
+def _judge_dispatch(told: _Told, effect: Dispatch) -> None:
+    saga_id = told.app.saga_id_of(effect.command)
+    story = told.of(saga_id)
+    where = f"{effect.target} {effect.connection}"
+    if story is None or story.closed is not None:
+        told.breaks("I2", f"saga {saga_id} ended, yet goes to {where}")
+    elif "pending" not in story.steps or not story.announced or not story.armed:
+        told.breaks("I3", f"saga {saga_id} goes to {where} before its row, bracket or deadline")
+
+
+_RULES: dict[type, Callable[[_Told, Any], None]] = {
     SagaOpened: _opened,
     StepOpened: _step_opened,
     StepSucceeded: _step_closed,
     StepFailed: _step_closed,
     SagaClosed: _closed,
+    SagaStarted: _judge_start,
+    SagaCompleted: _judge_end,
+    SagaFailed: _judge_end,
+    ArmTimer: _judge_timer,
+    CancelTimer: _judge_timer,
+    Dispatch: _judge_dispatch,
 }
+"""By the type of an effect, or of the record or the event in it."""
 
 
-def _judge_emit(history: History, event: BusEvent) -> Verdict:
-    version = version_of(event)
-    gap = _unless(
-        version == history.version + 1,
-        Violation("I5", f"version {version} follows {history.version}"),
-    )
-    history = replace(history, version=version)
-    match event:
-        case SagaStarted(saga_id):
-            history, broken = _judge_start(history, saga_id)
-        case SagaCompleted() | SagaFailed():
-            history, broken = _judge_end(history, event)
-        case _:
-            broken = ()
-    return history, (*gap, *broken)
-
-
-def _judge_start(history: History, saga_id: int) -> Verdict:
-    story = history.stories.get(saga_id)
-    if story is None:
-        return history, (Violation("I3", f"saga {saga_id} is announced before its row"),)
-    broken = _unless(
-        not story.announced, Violation("I1", f"saga {saga_id} is announced a second time")
-    )
-    return with_story(history, saga_id, replace(story, announced=True)), broken
-
-
-def _judge_end(history: History, event: SagaCompleted | SagaFailed) -> Verdict:
-    saga_id, story = event.saga_id, history.stories.get(event.saga_id)
-    if story is None or story.ended is not None:
-        return history, (Violation("I1", f"saga {saga_id} ends on the bus, but is not open there"),)
-    broken = _unless(
-        story.closed is not None,
-        Violation("I3", f"saga {saga_id} ends on the bus before its row closes"),
-    )
-    return with_story(history, saga_id, replace(story, ended=event)), broken
-
-
-def _judge_timer(history: History, saga_id: int, *, armed: bool) -> Verdict:
-    story = history.stories.get(saga_id)
-    if story is None:
-        return history, (Violation("I6", f"a deadline for saga {saga_id}, which is not open"),)
-    return with_story(history, saga_id, replace(story, armed=armed)), ()
-
-
-def _judge_dispatch(history: History, saga_id: int, where: str) -> Verdict:
-    story = history.stories.get(saga_id)
-    if story is None or story.closed is not None:
-        return history, (Violation("I2", f"saga {saga_id} ended, yet goes to {where}"),)
-    told = "pending" in story.steps and story.announced and story.armed
-    sentence = f"saga {saga_id} goes to {where} before its row, bracket or deadline"
-    return history, _unless(told, Violation("I3", sentence))
-
-
-def _settle(history: History) -> Verdict:
+def _settled(told: _Told) -> History:
     """After a step: a saga ended in the log and on the bus, or in neither; then forget it."""
-    broken: list[Violation] = []
-    for saga_id, story in sorted_items(history.stories):
+    stories = told.before.stories
+    for saga_id, story in sorted(told.sagas.items()):
         if story.closed is None and story.ended is None:
+            stories = stories.set(saga_id, story.story())
             continue
-        if not _same_story(story):
+        if not _same_end(story):
             sentence = f"log and bus differ on saga {saga_id}: {story.closed}, {story.ended}"
-            broken.append(Violation("I1", sentence))
+            told.breaks("I1", sentence)
         if story.armed:
-            broken.append(Violation("I6", f"saga {saga_id} ended with its deadline armed"))
-        history = replace(history, stories=history.stories.remove(saga_id))
-    return history, tuple(broken)
+            told.breaks("I6", f"saga {saga_id} ended with its deadline armed")
+        if saga_id in stories:
+            stories = stories.remove(saga_id)
+    return History(stories, told.version, told.highest_id, told.commands)
 
 
-def _same_story(story: Story) -> bool:
+def _same_end(story: Telling) -> bool:
     match (story.closed, story.ended):
         case SagaClosed(state="completed"), SagaCompleted():
             return True
@@ -229,14 +287,11 @@ def _foreign_changes_nothing(
     event: Event,
     after: State[M],
     effects: tuple[Effect, ...],
-) -> tuple[Violation, ...]:
+) -> Iterator[Violation]:
     saga_id = _concerned(app, event)
-    if not saga_id or saga_id in before.sagas:
-        return ()
-    return _unless(
-        after is before and not effects,
-        Violation("I8", f"{type(event).__name__} of unknown saga {saga_id} changed something"),
-    )
+    if saga_id and (after is not before or effects) and saga_id not in before.sagas:
+        sentence = f"{type(event).__name__} of unknown saga {saga_id} changed something"
+        yield Violation("I8", sentence)
 
 
 def _concerned(app: Application[M], event: Event) -> int:
@@ -251,45 +306,41 @@ def _concerned(app: Application[M], event: Event) -> int:
             return 0
 
 
-def _in_flight_is_told(history: History, state: State[M]) -> tuple[Violation, ...]:
-    in_flight = [saga_id for saga_id, _ in sorted_items(state.sagas)]
-    told = [saga_id for saga_id, _ in sorted_items(history.stories)]
+def _in_flight_is_told(
+    touched: Iterable[int], history: History, state: State[M]
+) -> Iterator[Violation]:
+    for saga_id in touched:
+        story = history.stories.get(saga_id)
+        armed = story is not None and story.armed
+        if (saga_id in state.sagas) != armed or (story is not None) != armed:
+            yield Violation("I6", _who_is_where(history, state))
+            return
+
+
+def _who_is_where(history: History, state: State[M]) -> str:
+    in_flight, told = sorted_keys(state.sagas), sorted_keys(history.stories)
     armed = [saga_id for saga_id, story in sorted_items(history.stories) if story.armed]
-    return _unless(
-        in_flight == told == armed,
-        Violation("I6", f"in flight {in_flight}, open rows {told}, deadlines armed {armed}"),
-    )
+    return f"in flight {in_flight}, open rows {told}, deadlines armed {armed}"
 
 
-def _buffers_hold(history: History, state: State[M]) -> tuple[Violation, ...]:
-    broken: list[Violation] = []
+def _buffers_hold(history: History, state: State[M]) -> Iterator[Violation]:
     for target, link in sorted_items(state.links):
-        broken += _buffer_holds(history, state, target, link)
-    return tuple(broken)
+        if link.buffer:
+            yield from _buffer_holds(history, state, target, link)
 
 
 def _buffer_holds(
     history: History, state: State[M], target: str, link: Link
-) -> tuple[Violation, ...]:
+) -> Iterator[Violation]:
     size, cap = len(link.buffer), state.config.buffer_cap
-    waiting = {saga_id: state.sagas.get(saga_id) for saga_id in link.buffer}
-    issued = [story.issued for saga_id in link.buffer if (story := history.stories.get(saga_id))]
-    return (
-        *_unless(size <= cap, Violation("I7", f"{size} commands wait for {target}, over {cap}")),
-        *_unless(
-            issued == sorted(issued),
-            Violation("I7", f"the buffer of {target} is out of order: {link.buffer}"),
-        ),
-        *_unless(
-            link.connection is None or not link.buffer,
-            Violation("I7", f"{target} is connected, yet commands wait: {link.buffer}"),
-        ),
-        *_unless(
-            all(f is not None and f.awaiting is not None for f in waiting.values()),
-            Violation("I2", f"ended sagas wait for {target}: {link.buffer}"),
-        ),
-    )
-
-
-def _unless(kept: bool, violation: Violation) -> tuple[Violation, ...]:
-    return () if kept else (violation,)
+    if size > cap:
+        yield Violation("I7", f"{size} commands wait for {target}, over {cap}")
+    stories, flights = history.stories, state.sagas
+    issued = [story.issued for saga_id in link.buffer if (story := stories.get(saga_id))]
+    if issued != sorted(issued):
+        yield Violation("I7", f"the buffer of {target} is out of order: {link.buffer}")
+    if link.connection is not None:
+        yield Violation("I7", f"{target} is connected, yet commands wait: {link.buffer}")
+    waiting = [flights.get(saga_id) for saga_id in link.buffer]
+    if any(flight is None or flight.awaiting is None for flight in waiting):
+        yield Violation("I2", f"ended sagas wait for {target}: {link.buffer}")

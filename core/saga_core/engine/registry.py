@@ -10,11 +10,16 @@ The rules
 2.  An empty place, and a node in which nothing is left, is None.
 3.  The tree is as high as its highest id needs. So equal content has equal shape, and comparing
     fields compares content.
+4.  A node that two registries share holds the same in both. So what a change left alone is passed
+    over when they are compared (`Registry.changed_keys`).
 """
 
+from itertools import compress
+from operator import is_not
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 V = TypeVar("V")
 
@@ -25,6 +30,7 @@ _LAST = _WIDTH - 1
 _Node = tuple[Any, ...]
 _EMPTY: _Node = (None,) * _WIDTH
 _OTHERS_EMPTY = _EMPTY[1:]
+_PLACES = range(_WIDTH)
 
 
 class Registry(Struct, Generic[V], frozen=True, gc=False):
@@ -85,14 +91,33 @@ class Registry(Struct, Generic[V], frozen=True, gc=False):
             _collect(self._root, self._shift, 0, found)
         return found
 
+    def changed_keys(self, before: "Registry[V]") -> list[int]:
+        """The keys under which the two don't hold the very same object, ascending.
+
+        Every difference is found, wherever it came from; the cost is that of the ways to them.
+        """
+        _, shift, root = astuple(before)
+        top = max(shift, self._shift)
+        found: list[int] = []
+        if root is not self._root:
+            old, new = _raised(root, shift, top), _raised(self._root, self._shift, top)
+            _compare(old, new, top, 0, found)
+        return found
+
     def __repr__(self) -> str:
         return f"Registry({dict(self.items())})"
 
     def _higher(self) -> "Registry[V]":
         """The same with one more level on top, to be filled at once."""
-        root = self._root
-        top = None if root is None else (root, *_OTHERS_EMPTY)
-        return Registry(self._size, self._shift + _BITS, top)
+        shift = self._shift + _BITS
+        return Registry(self._size, shift, _raised(self._root, self._shift, shift))
+
+
+def _raised(root: _Node | None, shift: int, top: int) -> _Node | None:
+    """`root`, which is that of `shift`, with as many levels above it as make it that of `top`."""
+    while root is not None and shift < top:
+        root, shift = (root, *_OTHERS_EMPTY), shift + _BITS
+    return root
 
 
 def _put(node: _Node | None, shift: int, key: int, value: object) -> tuple[_Node, bool]:
@@ -127,3 +152,14 @@ def _collect(node: _Node, shift: int, key: int, found: list[tuple[int, V]]) -> N
             _collect(child, shift - _BITS, here, found)
         else:
             found.append((here, child))
+
+
+def _compare(old: _Node | None, new: _Node | None, shift: int, key: int, found: list[int]) -> None:
+    """Collect the keys that differ below two nodes of one height, which are not the same."""
+    old, new = old or _EMPTY, new or _EMPTY
+    for place in compress(_PLACES, map(is_not, old, new)):
+        here = key | place << shift
+        if shift:
+            _compare(old[place], new[place], shift - _BITS, here, found)
+        else:
+            found.append(here)

@@ -10,10 +10,11 @@ from saga_core.engine.effects import (
     Dispatch,
     Effect,
     Emit,
+    WriteLog,
 )
 from saga_core.engine.events import SagaDeadline
 from saga_core.engine.history import Violation
-from saga_core.engine.messages import BusEvent, SagaCompleted, SagaFailed, SagaStarted
+from saga_core.engine.messages import SagaCompleted, SagaFailed, SagaStarted
 from saga_core.simulate.peers import Held
 from saga_core.simulate.world import World
 
@@ -21,15 +22,16 @@ from saga_core.simulate.world import World
 def absorb(world: World, effects: tuple[Effect, ...]) -> None:
     """Carry out the effects, in their order."""
     for effect in effects:
-        rule = _RULES.get(type(effect))
+        told: Any = effect
+        kind: type = type(effect)
+        if kind is WriteLog:
+            continue
+        if kind is Emit:
+            told = told.event
+            kind = type(told)
+        rule = _RULES.get(kind)
         if rule is not None:
-            rule(world, effect)
-
-
-def _emit(world: World, effect: Emit) -> None:
-    rule = _BRACKETS.get(type(effect.event))
-    if rule is not None:
-        rule(world, effect.event)
+            rule(world, told)
 
 
 def _started(world: World, event: SagaStarted) -> None:
@@ -40,7 +42,7 @@ def _started(world: World, event: SagaStarted) -> None:
 def _ended(world: World, event: SagaCompleted | SagaFailed) -> None:
     world.peers.ended(event.saga_id)
     world.tally.ended(event)
-    if world.honest and isinstance(event, SagaFailed):
+    if world.honest and type(event) is SagaFailed:
         sentence = f"saga {event.saga_id} fails: {event.reason}"
         world.broken = Violation("completes", sentence)
 
@@ -78,16 +80,13 @@ def _hang_up(world: World, effect: CloseConnection) -> None:
         world.peers.hung_up(effect.connection)
 
 
-_RULES: dict[type[Effect], Callable[[World, Any], None]] = {
-    Emit: _emit,
+_RULES: dict[type, Callable[[World, Any], None]] = {
     ArmTimer: _arm,
     CancelTimer: _cancel,
     Dispatch: _send,
     CloseConnection: _hang_up,
-}
-
-_BRACKETS: dict[type[BusEvent], Callable[[World, Any], None]] = {
     SagaStarted: _started,
     SagaCompleted: _ended,
     SagaFailed: _ended,
 }
+"""By the type of an effect, or of the event in it."""

@@ -6,6 +6,8 @@ Sagas are told apart by the moves that opened them, since their ids depend on wh
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from saga_core.check.scope import Scenario
 from saga_core.engine.history import Violation
 from saga_core.simulate.moves import Move
@@ -66,6 +68,6 @@ def _renamed(move: Move, ids: dict[int, int], world: World) -> Move | None:
     if saga_id is None:
         return None
     if move.kind != "foreign":
-        return move._replace(saga=saga_id)
+        return replace(move, saga=saga_id)
     other = ids.get(move.more, world.state.counters.next_saga_id)
-    return move._replace(saga=saga_id, more=other)
+    return replace(move, saga=saga_id, more=other)

@@ -6,6 +6,7 @@ both, so nothing but two integers has to be kept.
 
 _MASK = (1 << 64) - 1
 _GAMMA = 0x9E3779B97F4A7C15
+_FIRST, _SECOND = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 LARGEST_SEED = _MASK
 """Seeds are unsigned 64 bit numbers."""
@@ -14,24 +15,30 @@ LARGEST_SEED = _MASK
 def mixed(seed: int, number: int) -> int:
     """Throw `number`, from 1, of the stream of `seed`: 64 bits."""
     bits = (seed + number * _GAMMA) & _MASK
-    bits = ((bits ^ bits >> 30) * 0xBF58476D1CE4E5B9) & _MASK
-    bits = ((bits ^ bits >> 27) * 0x94D049BB133111EB) & _MASK
+    bits = ((bits ^ bits >> 30) * _FIRST) & _MASK
+    bits = ((bits ^ bits >> 27) * _SECOND) & _MASK
     return bits ^ bits >> 31
 
 
 class Dice:
-    """The stream of one seed; `thrown` counts. `purpose` separates streams of the same seed."""
+    """The stream of one seed; `thrown` counts. `purpose` separates streams of the same seed.
 
-    __slots__ = ("_seed", "thrown")
+    Throw number n is `mixed(mixed(seed, purpose + 1), n)`.
+    """
+
+    __slots__ = ("_state", "thrown")
 
     def __init__(self, seed: int, purpose: int = 0) -> None:
-        self._seed = mixed(seed, purpose + 1)
+        self._state = mixed(seed, purpose + 1)
         self.thrown = 0
 
     def bits(self) -> int:
         """A throw: 64 bits."""
         self.thrown += 1
-        return mixed(self._seed, self.thrown)
+        bits = self._state = (self._state + _GAMMA) & _MASK
+        bits = ((bits ^ bits >> 30) * _FIRST) & _MASK
+        bits = ((bits ^ bits >> 27) * _SECOND) & _MASK
+        return bits ^ bits >> 31
 
     def below(self, count: int) -> int:
         """A number from 0 to `count` - 1; each is as likely as the others, to 1 in 2^32."""

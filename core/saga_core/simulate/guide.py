@@ -9,6 +9,7 @@ tried in this situation. In a small scope it remembers where moves led, so where
 be tried it wishes for the first step to the nearest state where something is.
 """
 
+from bisect import bisect_right
 from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
@@ -21,31 +22,40 @@ from saga_core.simulate.plan import Plan
 _NOTHING = ""
 _ENDS = frozenset({"crash", "end"})
 _TRIES_IN_A_SCOPE = 8
-_ROUGH = (64, 8, 3, 2, 1, 0)
+_ROUGH = (0, 1, 2, 3, 8, 64)
 
 
 class Guide:
-    """Counts what was seen. `states`: of each different state, in a small scope, one as it was."""
+    """Counts what was seen.
+
+    `pairs`: how often a kind of move came after another, by the former and the latter. `states`: of
+    each different state, in a small scope, one as it was. `kinds` are those that may be wished for.
+    """
 
     def __init__(self, scenario: Scenario, plan: Plan) -> None:
-        self.pairs: dict[tuple[str, str], int] = {}
+        self.pairs: dict[str, dict[str, int]] = {}
         self.states: dict[Parts, State[Any]] = {}
         self.exact = plan.scope is not None
         self._settling = Settling(scenario, plan.connections, rename=True, by_issue=False)
         self._leads: dict[Hashable, dict[str, Hashable]] = {}
-        self._tried: dict[Hashable, dict[str, int]] = {}
+        self._left: dict[Hashable, dict[str, int]] = {}
         self._tries = _TRIES_IN_A_SCOPE if self.exact else 1
         self._peers = scenario.peers
         self._kinds = [kind for kind in (*OWN, *FAULTS) if kind in plan.faults or kind in OWN]
         self._last = _NOTHING
+        self._follows = self.pairs.setdefault(_NOTHING, {})
+        self._links: object = None
+        self._rough_links: Hashable = None
         self._before: Hashable = None
         self._now: Parts | None = None
 
     def made(self, kind: str, left: Sequence[int] | None) -> None:
         """A move of that kind was made; `left` are the triggers that may still come."""
-        pair = self._last, kind
-        self.pairs[pair] = self.pairs.get(pair, 0) + 1
-        self._last = _NOTHING if kind in DEMANDS else kind
+        follows = self._follows
+        follows[kind] = follows.get(kind, 0) + 1
+        if kind != self._last:
+            self._last = _NOTHING if kind in DEMANDS else kind
+            self._follows = self.pairs.setdefault(self._last, {})
         if self.exact:
             there = self._place(left)
             if kind not in _ENDS and self._before is not None:
@@ -61,7 +71,8 @@ class Guide:
     @property
     def pairs_seen(self) -> int:
         """How many different pairs came up; marks of a phase or a round are no part of any."""
-        return sum(first != _NOTHING and second not in DEMANDS for first, second in self.pairs)
+        real = [follows for first, follows in self.pairs.items() if first != _NOTHING]
+        return sum(second not in DEMANDS for follows in real for second in follows)
 
     @property
     def pairs_possible(self) -> int:
@@ -73,34 +84,49 @@ class Guide:
     def moves(self) -> dict[str, int]:
         """How many moves there were of each kind."""
         found: dict[str, int] = {}
-        for (_, kind), count in self.pairs.items():
-            found[kind] = found.get(kind, 0) + count
+        for follows in self.pairs.values():
+            for kind, count in follows.items():
+                found[kind] = found.get(kind, 0) + count
         return found
 
     def wishes(
         self, state: State[Any], left: Sequence[int] | None, kinds: Sequence[str], bits: int
     ) -> Iterator[str]:
-        """The kinds of move that lead to something new here, the newest first."""
+        """The kinds of move that lead to something new here, the newest first.
+
+        `kinds`: those that may be wished for, the same ones each time.
+        """
         situation = self._place(left) if self.exact else self._roughly(state)
-        tried = self._tried.setdefault(situation, {})
-        turn = bits % len(kinds)
-        turned = (*kinds[turn:], *kinds[:turn])
-        new = [kind for kind in turned if (self._last, kind) not in self.pairs]
-        for kind in (*new, *turned):
-            if (tries := tried.get(kind, 0)) < self._tries:
-                tried[kind] = tries + 1
-                yield kind
-        way = self._way(situation, kinds) if self.exact else None
+        tries = self._left.get(situation)
+        if tries is None:
+            tries = self._left[situation] = dict.fromkeys(kinds, self._tries)
+        if tries:
+            yield from self._untried(tries, kinds, bits)
+        way = self._way(situation) if self.exact else None
         if way is not None:
             yield way
 
-    def _way(self, situation: Hashable, kinds: Sequence[str]) -> str | None:
+    def _untried(self, tries: dict[str, int], kinds: Sequence[str], bits: int) -> Iterator[str]:
+        turn = bits % len(kinds)
+        turned = (*kinds[turn:], *kinds[:turn])
+        follows = self._follows
+        new = [kind for kind in turned if kind not in follows]
+        for kind in (*new, *turned):
+            left = tries.get(kind)
+            if left is None:
+                continue
+            if left > 1:
+                tries[kind] = left - 1
+            else:
+                del tries[kind]
+            yield kind
+
+    def _way(self, situation: Hashable) -> str | None:
         """The first step to the nearest state where something is left to be tried."""
         first = {situation: _NOTHING}
         met = [situation]
         for here in met:
-            tried = self._tried.get(here, {})
-            if first[here] and any(tried.get(kind, 0) < self._tries for kind in kinds):
+            if first[here] and self._left.get(here) != {}:
                 return first[here]
             for kind, there in self._leads.get(here, {}).items():
                 if there not in first:
@@ -112,8 +138,10 @@ class Guide:
         return self._now, tuple(left or ())
 
     def _roughly(self, state: State[Any]) -> Hashable:
-        links = tuple([_rough_link(state.links[target]) for target in self._peers])
-        return links, state.stopping, state.log_degraded, _rough(len(state.sagas))
+        if state.links is not self._links:
+            self._links = state.links
+            self._rough_links = tuple([_rough_link(state.links[target]) for target in self._peers])
+        return self._rough_links, state.stopping, state.log_degraded, _rough(len(state.sagas))
 
 
 def _rough_link(link: Link) -> tuple[bool, int, int]:
@@ -122,4 +150,4 @@ def _rough_link(link: Link) -> tuple[bool, int, int]:
 
 def _rough(number: int) -> int:
     """The largest of a few numbers that is not above `number`."""
-    return next(limit for limit in _ROUGH if limit <= number)
+    return _ROUGH[bisect_right(_ROUGH, number) - 1]

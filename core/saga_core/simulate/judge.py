@@ -6,7 +6,8 @@ by the checker's own promises (`saga_core.check.promises`), at the end and whene
 have passed as sagas were in flight, times `WHOLE_EVERY`: a constant price for each step.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from pyrsistent import PMap
 
@@ -55,13 +56,11 @@ _DEAR = 1 << 18
 """A step with more effects than this by sagas in flight is not judged by the checker's promises,
 which look for the saga of each effect."""
 
-_PROCESS = frozenset({ShutdownRequested, LogCommitFailed, LogCommitRecovered})
-"""Events that concern the process as a whole."""
-
 _DECIDES = (WriteLog, Dispatch, ArmTimer, CancelTimer, CloseConnection)
 _BRACKETS = (SagaStarted, SagaCompleted, SagaFailed)
 
 Effects = tuple[Effect, ...]
+Rule = Callable[["Judge", State[Any], Any, State[Any], Effects], Violation | None]
 
 
 class Judge:
@@ -85,26 +84,15 @@ class Judge:
     ) -> Violation | None:
         """The first promise that this step broke."""
         self.steps += 1
-        stories = self._stories
-        if type(event) is RecoveryRequested:
-            stories.begin_run(event)
-        if type(event) in _PROCESS:
-            wrong = next(unheeded(before, event, after, effects), None)
-            if wrong is not None:
-                return wrong
-        if after is before and not effects:
-            return self._ignored(before, event) if type(event) is TimerFired else None
-        broken = self._foreign(before, event, after, effects)
-        if broken is not None:
+        rule = self._by_event.get(type(event))
+        broken = rule(self, before, event, after, effects) if rule is not None else None
+        if broken is not None or (after is before and not effects):
             return broken
+        stories = self._stories
         stories.first_new_stay = before.counters.next_sequence
-        if type(event) is TimerFired:
-            stories.fired(event.timer)
-        return (
-            stories.fold(effects)
-            or self._touched(before, event, after)
-            or self._now_and_then(before, event, after, effects)
-        )
+        broken = stories.fold(effects) or self._touched(before, event, after)
+        early = self.steps < self._whole_at or len(effects) * len(after.sagas) > _DEAR
+        return broken if broken is not None or early else self._all(before, event, after, effects)
 
     def whole(self, state: State[Any]) -> Violation | None:
         """Whether the stories are those that the registry implies, saga by saga."""
@@ -119,11 +107,9 @@ class Judge:
             return Violation("timers", "the armed expiries are not those of the waiting commands")
         return None
 
-    def _now_and_then(
+    def _all(
         self, before: State[Any], event: Event, after: State[Any], effects: Effects
     ) -> Violation | None:
-        if self.steps < self._whole_at or len(effects) * len(after.sagas) > _DEAR:
-            return None
         self._whole_at = self.steps + self._every * max(_FEW, len(after.sagas))
         remembered = len(self._stories.closed)
         if isinstance(event, RecoveryRequested):
@@ -133,42 +119,58 @@ class Judge:
             return broken
         return broken_by(self._app, implied_history(before), before, event, after, effects)
 
-    def _foreign(
-        self, before: State[Any], event: Event, after: State[Any], effects: Effects
+    def _recovered(
+        self, _before: State[Any], event: RecoveryRequested, _after: State[Any], _effects: Effects
     ) -> Violation | None:
-        """What concerns nobody changes nothing; what is told of the ended decides nothing (I8)."""
-        if isinstance(event, CommandReceived):
-            saga_id = self._app.saga_id_of(event.command)
-            if not saga_id or saga_id in self._stories.by_saga:
-                return None
-            if _decides_nothing(before, after, effects):
-                return None
-            return Violation("I8", f"{event.command} concerns no saga in flight, yet decides")
-        if self._unheard(before, event) and (effects or after is not before):
-            return Violation("I8", f"{event} concerns nobody, yet it changed something")
+        self._stories.begin_run(event)
         return None
 
-    def _unheard(self, before: State[Any], event: Event) -> bool:
-        """Whether a timer fires that is not armed, so that it must change nothing at all."""
-        if not isinstance(event, TimerFired):
-            return False
-        timer = event.timer
-        if isinstance(timer, FrameExpiry):
-            return timer not in self._stories.expiries
-        return timer.saga_id not in before.sagas
+    def _processed(
+        self, before: State[Any], event: Event, after: State[Any], effects: Effects
+    ) -> Violation | None:
+        return next(unheeded(before, event, after, effects), None)
 
-    def _ignored(self, before: State[Any], event: TimerFired) -> Violation | None:
-        """Nothing happened: then the timer was not armed."""
-        if self._unheard(before, event):
+    def _commanded(
+        self, before: State[Any], event: CommandReceived, after: State[Any], effects: Effects
+    ) -> Violation | None:
+        """What is told of the ended decides nothing (I8)."""
+        saga_id = self._app.saga_id_of(event.command)
+        if not saga_id or saga_id in self._stories.by_saga:
             return None
-        return _late(event.timer, before)
+        if _decides_nothing(before, after, effects):
+            return None
+        return Violation("I8", f"{event.command} concerns no saga in flight, yet decides")
+
+    def _fired(
+        self, before: State[Any], event: TimerFired, after: State[Any], effects: Effects
+    ) -> Violation | None:
+        """A timer that is not armed changes nothing at all (I8), and one that is does not."""
+        timer, nothing = event.timer, after is before and not effects
+        if isinstance(timer, FrameExpiry):
+            unheard = timer not in self._stories.expiries
+        else:
+            unheard = timer.saga_id not in before.sagas
+        if nothing:
+            return None if unheard else _late(timer, after)
+        if unheard:
+            return Violation("I8", f"{event} concerns nobody, yet it changed something")
+        self._stories.fired(timer)
+        return None
+
+    _by_event: ClassVar[dict[type, Rule]] = {
+        CommandReceived: _commanded,
+        TimerFired: _fired,
+        RecoveryRequested: _recovered,
+        ShutdownRequested: _processed,
+        LogCommitFailed: _processed,
+        LogCommitRecovered: _processed,
+    }
+    """What is asked of a step before its effects are looked at."""
 
     def _touched(self, before: State[Any], event: Event, after: State[Any]) -> Violation | None:
         stories = self._stories
         broken = _late(event.timer, after) if type(event) is TimerFired else None
-        if broken is None and stories.touched:
-            broken = stories.settle(after.sagas)
-        broken = broken or self._counted(after)
+        broken = broken or stories.settle(after.sagas) or self._counted(after)
         if broken is not None:
             return broken
         if after.links is not self._links:

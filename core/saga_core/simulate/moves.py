@@ -1,6 +1,6 @@
 """What can happen to a simulated process, as values that can be played again."""
 
-from typing import NamedTuple
+from msgspec import Struct
 
 from saga_core.check.scope import FAULTS
 
@@ -33,7 +33,7 @@ LIVES = -1
 """The process survives the move."""
 
 
-class Move(NamedTuple):
+class Move(Struct, frozen=True, gc=False):
     """One move.
 
     `saga`, `connection`: whom it concerns; 0 is nobody. `which` chooses among triggers, peers, the

@@ -1,6 +1,6 @@
 """The peers of a simulated process: their connections, and what they were asked and may answer."""
 
-from typing import NamedTuple
+from msgspec import Struct
 
 from saga_core.engine.messages import Command
 from saga_core.simulate.bag import Bag
@@ -11,7 +11,7 @@ LATE_KEPT = 256
 (FACTS 1.2, SAGA_LRU_CAP)."""
 
 
-class Held(NamedTuple):
+class Held(Struct, frozen=True, gc=False):
     """A command that a peer got and may still answer."""
 
     target: str

@@ -17,6 +17,8 @@ The rules
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from saga_core.simulate.dice import Dice
 from saga_core.simulate.guide import Guide
 from saga_core.simulate.moves import OWN, Move
@@ -71,12 +73,13 @@ class Player:
         return self._proposed(world, shares.pick(high), low)
 
     def _proposed(self, world: World, kind: str, bits: int) -> Move | None:
-        if kind == "crash":
+        if kind == "trigger":
+            if len(world.deadlines) >= self._spell.level:
+                kind = "answer"
+        elif kind == "crash":
             return self._crash(world)
-        if kind == "anew":
+        elif kind == "anew":
             return Move(kind)
-        if kind == "trigger" and len(world.deadlines) >= self._spell.level:
-            kind = "answer"
         return propose(world, kind, bits)
 
     def _crash(self, world: World) -> Move:
@@ -84,13 +87,13 @@ class Player:
         bits = self._dice.bits()
         kind = self._spell.anyway.pick(bits >> _HALF)
         move = propose(world, kind, bits & _LOW) if kind != "crash" else None
-        return Move("crash") if move is None else move._replace(dies=self._dice.bits())
+        return Move("crash") if move is None else replace(move, dies=self._dice.bits())
 
     def _dying(self, move: Move) -> Move:
         """A process that starts may die in that, too."""
         if "crash" not in self._plan.faults or not self._dice.hits(_DIES_AT_START_ONE_IN):
             return move
-        return move._replace(dies=self._dice.bits())
+        return replace(move, dies=self._dice.bits())
 
     def _curious(self, world: World, bits: int) -> Move | None:
         few = len(world.deadlines) < _CURIOUS_BELOW

@@ -36,14 +36,14 @@ def play(world: World, move: Move) -> bool:
 
 def _play_all(world: World, move: Move, events: tuple[Event, ...]) -> bool:
     """Give the world these events; False if a promise broke, or the peer is not heard any more."""
+    several = len(events) > 1
     for event in events:
         effects = _step(world, move.kind, event)
-        absorb(world, effects)
-        if isinstance(event, RecoveryRequested):
+        if effects:
+            absorb(world, effects)
+        if type(event) is RecoveryRequested:
             _begin(world, event, effects)
-        if world.broken is not None:
-            return False
-        if len(events) > 1 and not _is_heard(world, move.connection):
+        if world.broken is not None or (several and not _is_heard(world, move.connection)):
             return False
     return True
 
@@ -74,10 +74,10 @@ def _step(world: World, kind: str, event: Event) -> tuple[Effect, ...]:
         return ()
     world.trace.add(kind, event, effects)
     world.broken = world.judge.judge(before, event, after, effects)
-    world.state = after
+    if after is not before:
+        world.state = after
     if world.saw is not None:
         world.saw(after)
-    world.next_saga_id = max(world.next_saga_id, after.counters.next_saga_id)
     return effects if world.broken is None else ()
 
 

@@ -6,6 +6,8 @@ is no such move here.
 
 from collections.abc import Callable, Sequence
 
+from msgspec.structs import replace
+
 from saga_core.simulate.moves import Move
 from saga_core.simulate.peers import Connections
 from saga_core.simulate.world import World
@@ -44,7 +46,7 @@ def _foreign(world: World, kind: str, bits: int) -> Move | None:
     others = len(world.deadlines)
     place = (bits >> 40) % (others + 1)
     other = world.deadlines[place] if place < others else world.state.counters.next_saga_id
-    return said._replace(more=other) if other != said.saga else None
+    return replace(said, more=other) if other != said.saga else None
 
 
 def _late(world: World, kind: str, bits: int) -> Move | None:

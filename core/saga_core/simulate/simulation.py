@@ -96,13 +96,13 @@ class Run:
         """Every move, once it is made."""
         world, guide = self.world, self.guide
         player = Player(self.plan, guide)
-        made = throws = 0
-        while made < self.plan.steps and throws < _THROWS_EACH * self.plan.steps:
-            throws += 1
+        steps, throws = self.plan.steps, _THROWS_EACH * self.plan.steps
+        while steps > 0 and throws > 0:
+            throws -= 1
             move = player.next(world)
             if move is None or not play(world, move):
                 continue
-            made += 1
+            steps -= 1
             guide.made(move.called, world.left)
             yield move
             if world.broken is not None:

@@ -7,20 +7,20 @@ so that one effect costs the same whatever the number of sagas. Each rule return
 from collections.abc import Callable
 from typing import Any
 
+from msgspec import Struct
+
 from saga_core.engine.application import Application
 from saga_core.engine.effects import ArmTimer, CancelTimer, Dispatch, Effect, Emit, WriteLog
 from saga_core.engine.events import FrameExpiry, RecoveryRequested, SagaDeadline, Timer
 from saga_core.engine.history import Violation
 from saga_core.engine.messages import (
     UNSTAMPED,
-    BusEvent,
     SagaActionFailed,
     SagaCompleted,
     SagaFailed,
     SagaStarted,
 )
 from saga_core.engine.records import (
-    LogRecord,
     SagaClosed,
     SagaOpened,
     StepFailed,
@@ -33,22 +33,20 @@ from saga_core.engine.state import InFlight
 _NEVER = -1
 
 
-class Told:
+class Told(Struct, gc=False):
     """One saga's story: its row, its steps, its deadline and its bracket.
 
-    `sent`: the step whose command went to a peer last.
+    `pending`: the steps that began and did not end; there is one at most, but where a row of an
+    earlier run says otherwise. `sent`: the step whose command went to a peer last.
     """
 
-    __slots__ = ("announced", "armed", "closed", "ended", "pending", "sent", "steps")
-
-    def __init__(self, *, announced: bool = False, pending: tuple[int, ...] = ()) -> None:
-        self.announced = announced
-        self.armed = False
-        self.sent = _NEVER
-        self.steps = max(pending, default=-1) + 1
-        self.pending = pending
-        self.closed: SagaClosed | None = None
-        self.ended: SagaCompleted | SagaFailed | None = None
+    announced: bool = False
+    armed: bool = False
+    steps: int = 0
+    pending: tuple[int, ...] = ()
+    sent: int = _NEVER
+    closed: SagaClosed | None = None
+    ended: SagaCompleted | SagaFailed | None = None
 
 
 class Stories:
@@ -77,7 +75,11 @@ class Stories:
     def begin_run(self, recovery: RecoveryRequested) -> None:
         """A new run knows the rows that an earlier one left open, and that run's ids."""
         self.by_saga = {
-            row.saga_id: Told(announced=True, pending=row.pending_steps)
+            row.saga_id: Told(
+                announced=True,
+                steps=max(row.pending_steps, default=-1) + 1,
+                pending=row.pending_steps,
+            )
             for row in recovery.unresolved
         }
         self.expiries.clear()
@@ -86,19 +88,23 @@ class Stories:
 
     def fold(self, effects: tuple[Effect, ...]) -> Violation | None:
         """Tell the effects of one step; the first promise that they broke."""
-        self.touched.clear()
-        self.closed.clear()
-        self.sent.clear()
-        self.reported.clear()
+        self.touched, self.closed, self.sent, self.reported = {}, [], [], []
         self._issued = False
         for effect in effects:
-            if isinstance(effect, WriteLog):
-                record = effect.record
-                self.touched[record.saga_id] = None
-                broken = _RECORDS[type(record)](self, record)
-            else:
-                rule = _RULES.get(type(effect))
-                broken = rule(self, effect) if rule is not None else None
+            told: Any = effect
+            kind: type = type(effect)
+            if kind is WriteLog:
+                told = told.record
+                kind = type(told)
+            elif kind is Emit:
+                told = told.event
+                kind = type(told)
+                version = getattr(told, "version", UNSTAMPED)
+                if version != self.version + 1:
+                    return Violation("I5", f"version {version} follows {self.version}")
+                self.version = version
+            rule = _RULES.get(kind)
+            broken = rule(self, told) if rule is not None else None
             if broken is not None:
                 return broken
         self._fired = None
@@ -112,31 +118,22 @@ class Stories:
 
     def settle(self, sagas: Registry[InFlight]) -> Violation | None:
         """After a step: whether what it touched is where its story says; forget what ended."""
-        for saga_id in self.touched:
-            told, flight = self.by_saga[saga_id], sagas.get(saga_id)
-            self.touched[saga_id] = flight
+        touched, by_saga = self.touched, self.by_saga
+        for saga_id in touched:
+            told = by_saga[saga_id]
+            flight = touched[saga_id] = sagas.get(saga_id)
             broken = saga_fits(saga_id, told, flight)
             if broken is not None:
                 return broken
             if told.closed is not None:
-                del self.by_saga[saga_id]
+                del by_saga[saga_id]
         return None
-
-    def emitted(self, effect: Emit) -> Violation | None:
-        """The bus hears something (I1, I3, I5)."""
-        event = effect.event
-        version = getattr(event, "version", UNSTAMPED)
-        if version != self.version + 1:
-            return Violation("I5", f"version {version} follows {self.version}")
-        self.version = version
-        rule = _BRACKETS.get(type(event))
-        return rule(self, event) if rule is not None else None
 
     def armed(self, effect: ArmTimer) -> Violation | None:
         """A timer starts (I6)."""
         timer = effect.timer
         if isinstance(timer, SagaDeadline):
-            return self._deadline(timer.saga_id, armed=True)
+            return self._deadline(timer.saga_id, True)
         if timer.stay < self.first_new_stay or timer in self.expiries:
             return Violation("timers", f"{timer} was used before")
         self.expiries.add(timer)
@@ -146,7 +143,7 @@ class Stories:
         """A timer stops (I6)."""
         timer = effect.timer
         if isinstance(timer, SagaDeadline):
-            return self._deadline(timer.saga_id, armed=False)
+            return self._deadline(timer.saga_id, False)
         if timer not in self.expiries and timer != self._fired:
             return Violation("timers", f"{timer} is cancelled, and nothing waits by it")
         self.expiries.discard(timer)
@@ -169,6 +166,7 @@ class Stories:
     def opened(self, record: SagaOpened) -> Violation | None:
         """A saga's row is new (I9)."""
         saga_id = record.saga_id
+        self.touched[saga_id] = None
         if saga_id <= self.highest_id:
             return Violation("I9", f"saga id {saga_id} was used before")
         self.highest_id = saga_id
@@ -178,6 +176,7 @@ class Stories:
     def step_opened(self, record: StepOpened) -> Violation | None:
         """A step's row is new (I4)."""
         saga_id, index = record.saga_id, record.step_index
+        self.touched[saga_id] = None
         told = self.by_saga.get(saga_id)
         if told is None or told.closed is not None:
             return Violation("I1", f"a step opens under saga {saga_id}, which is not open")
@@ -190,15 +189,19 @@ class Stories:
     def step_closed(self, record: StepSucceeded | StepFailed) -> Violation | None:
         """A step's row ends (I4)."""
         saga_id, index = record.saga_id, record.step_index
+        self.touched[saga_id] = None
         told = self.by_saga.get(saga_id)
-        if told is None or index not in told.pending:
+        pending = told.pending if told is not None else ()
+        if told is None or index not in pending:
             return Violation("I4", f"saga {saga_id} ends step {index}, which is not pending")
-        told.pending = tuple(other for other in told.pending if other != index)
+        one = len(pending) == 1
+        told.pending = () if one else tuple(other for other in pending if other != index)
         return None
 
     def row_closed(self, record: SagaClosed) -> Violation | None:
         """A saga's row ends (I1, I4)."""
         saga_id = record.saga_id
+        self.touched[saga_id] = None
         told = self.by_saga.get(saga_id)
         if told is None or told.closed is not None:
             return Violation("I1", f"the row of saga {saga_id} closes, but is not open")
@@ -243,7 +246,7 @@ class Stories:
             return None
         return Violation("order", f"sagas end in the order {self.closed}")
 
-    def _deadline(self, saga_id: int, *, armed: bool) -> Violation | None:
+    def _deadline(self, saga_id: int, armed: bool) -> Violation | None:
         self.touched[saga_id] = None
         told = self.by_saga.get(saga_id)
         if told is None:
@@ -289,23 +292,17 @@ def _same_end(closed: SagaClosed | None, ended: SagaCompleted | SagaFailed | Non
 Rule = Callable[[Stories, Any], Violation | None]
 
 _RULES: dict[type, Rule] = {
-    Emit: Stories.emitted,
     ArmTimer: Stories.armed,
     CancelTimer: Stories.cancelled,
     Dispatch: Stories.dispatched,
-}
-
-_RECORDS: dict[type[LogRecord], Rule] = {
     SagaOpened: Stories.opened,
     StepOpened: Stories.step_opened,
     StepSucceeded: Stories.step_closed,
     StepFailed: Stories.step_closed,
     SagaClosed: Stories.row_closed,
-}
-
-_BRACKETS: dict[type[BusEvent], Rule] = {
     SagaStarted: Stories.started,
     SagaCompleted: Stories.ended,
     SagaFailed: Stories.ended,
     SagaActionFailed: Stories.failed,
 }
+"""By the type of an effect, or of the record or the event in it."""

@@ -34,6 +34,7 @@ class Tally:
         if isinstance(event, SagaCompleted):
             self.completed += 1
             return
-        known = event.reason in self.reasons or len(self.reasons) < REASONS_KEPT
-        reason = event.reason if known else OTHER_REASONS
-        self.reasons[reason] = self.reasons.get(reason, 0) + 1
+        reasons, reason = self.reasons, event.reason
+        if reason not in reasons and len(reasons) >= REASONS_KEPT:
+            reason = OTHER_REASONS
+        reasons[reason] = reasons.get(reason, 0) + 1

@@ -17,17 +17,19 @@ class Trace:
     seed has a say. Two different runs with the same number: less than 1 in 2^128.
     """
 
-    __slots__ = ("_encode", "_hash", "_waiting")
+    __slots__ = ("_encode_into", "_hash", "_line", "_waiting")
 
     def __init__(self) -> None:
         self._hash = sha256()
-        self._encode = msgspec.msgpack.Encoder().encode
+        self._encode_into = msgspec.msgpack.Encoder().encode_into
+        self._line = bytearray()
         self._waiting: list[tuple[str, Event, tuple[Effect, ...]]] = []
 
     def add(self, kind: str, event: Event, effects: tuple[Effect, ...]) -> None:
         """One call of `step`."""
-        self._waiting.append((kind, event, effects))
-        if len(self._waiting) == _BATCH:
+        waiting = self._waiting
+        waiting.append((kind, event, effects))
+        if len(waiting) == _BATCH:
             self._flush()
 
     def hexdigest(self) -> str:
@@ -36,5 +38,6 @@ class Trace:
         return self._hash.hexdigest()
 
     def _flush(self) -> None:
-        self._hash.update(self._encode(self._waiting))
+        self._encode_into(self._waiting, self._line)
+        self._hash.update(self._line)
         self._waiting = []

@@ -67,11 +67,11 @@ class Shares:
     def __init__(self, shares: dict[str, int]) -> None:
         self.kinds = tuple(kind for kind, share in shares.items() if share)
         self._sums = list(accumulate(shares[kind] for kind in self.kinds))
+        self._all = self._sums[-1]
 
     def pick(self, bits: int) -> str:
         """One kind; each is as likely as its share says."""
-        sums = self._sums
-        return self.kinds[bisect_right(sums, bits * sums[-1] >> 32)]
+        return self.kinds[bisect_right(self._sums, bits * self._all >> 32)]
 
 
 class Spell(NamedTuple):

@@ -74,6 +74,7 @@ class World:
 
     def die(self, left: Left) -> None:
         """The process is gone; its rows, its peers and its subscribers are not."""
+        self.next_saga_id = max(self.next_saga_id, self.state.counters.next_saga_id)
         self.behind = left if self.stuck is None else self.stuck
         self.stuck = None
         self.running = False

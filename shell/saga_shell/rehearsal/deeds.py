@@ -1,6 +1,7 @@
 """What each effect must come to outside: lines for whom, events on the bus, timers armed."""
 
 from collections import deque
+from functools import lru_cache
 from math import isclose
 
 from msgspec import Struct
@@ -38,6 +39,7 @@ class Illegible(Struct, frozen=True):
 
 
 Message = Command | BusEvent | Illegible
+_TIMING = (ArmTimer, CancelTimer)
 
 
 class Deeds:
@@ -79,11 +81,12 @@ class Deeds:
             return f"the shell did {effect}, though {wanted} was next"
         published = [decoded(line) for line in told]
         private = [(connection, decoded(line)) for connection, line in peers.sent]
-        self._hear(published, private, peers)
+        if published or private:
+            self._hear(published, private, peers)
         self._note(effect, peers)
         if not self._is_heard(effect, published, private):
             return f"{effect} became {published} on the bus and {private} to peers"
-        if isinstance(effect, ArmTimer | CancelTimer) and not self._is_armed(effect, timers):
+        if isinstance(effect, _TIMING) and not self._is_armed(effect, timers):
             return f"after {effect} the timers are not as the reducer wants them"
         return None
 
@@ -145,8 +148,9 @@ def _is_due(left: float, seconds: float) -> bool:
     return isclose(left, seconds, abs_tol=1e-6)
 
 
+@lru_cache(maxsize=1)
 def decoded(line: bytes) -> Message:
-    """What a peer reads."""
+    """What a peer reads. One line goes to the bus and to each subscriber, one after another."""
     match wire.decode_host_line(line):
         case Success(message):
             return message

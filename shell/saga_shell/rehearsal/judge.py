@@ -4,7 +4,7 @@ from collections import deque
 from typing import NamedTuple
 
 from saga_core.agentmux import AgentMux, Mirror
-from saga_core.check.promises.steps import broken_by, implied_history
+from saga_core.check.promises.steps import goes_on, implied_history
 from saga_core.engine import (
     Effect,
     Event,
@@ -16,6 +16,7 @@ from saga_core.engine import (
     TimerFired,
     WriteLog,
 )
+from saga_core.engine.history import History
 from saga_shell.rehearsal.deeds import Deeds
 from saga_shell.rehearsal.ledger import Ledger
 from saga_shell.rehearsal.outcome import Broken, Divergence
@@ -78,6 +79,7 @@ class Judge:
         self._judged = judged
         self._awaited: deque[Awaited] = deque()
         self._last: State[Mirror] | None = None
+        self._implied: tuple[State[Mirror], History] | None = None
         self._rows_of_last = 0
 
     @property
@@ -183,10 +185,17 @@ class Judge:
         after: State[Mirror],
         effects: tuple[Effect, ...],
     ) -> None:
-        told, app = implied_history(before), self.reducer.application
-        found = broken_by(app, told, before, event, after, effects)
+        told, app = self._told(before), self.reducer.application
+        found, following = goes_on(app, told, before, event, after, effects)
+        self._implied = after, following
         if found is not None and not self.is_over:
             self.broken = Broken(self.now.move, self.now.kind, found.invariant, found.sentence)
+
+    def _told(self, state: State[Mirror]) -> History:
+        """The implied history of a state, which is that of the last step but for a new process."""
+        if self._implied is None or self._implied[0] is not state:
+            return implied_history(state)
+        return self._implied[1]
 
 
 def _alike(played: Event, came: Event) -> bool:

@@ -1,16 +1,23 @@
 """Promises at the edge of what a short search meets."""
 
 import pytest
+from msgspec.structs import replace
 from tests.core.check.mutants import outcome_forgotten
 
 from saga_core.agentmux import WindowCleanup
+from saga_core.agentmux.commands import ReportPoolWindowAdded
 from saga_core.check.agentmux import SCENARIO
-from saga_core.check.promises.steps import broken_by, implied_history
+from saga_core.check.promises.steps import broken_by, goes_on, implied_history
 from saga_core.engine import (
+    CommandReceived,
     Config,
+    ConnectionClosed,
+    Event,
     RecoveryRequested,
     Reducer,
+    SagaDeadline,
     SagaOutcome,
+    TimerFired,
     UnresolvedSaga,
     Violation,
 )
@@ -40,3 +47,49 @@ def test_a_snapshot_must_tell_of_the_last(monkeypatch: pytest.MonkeyPatch) -> No
     outcome_forgotten(monkeypatch)
     assert started(0) is None
     assert started(2) == Violation("bracket", "no snapshot tells how saga 2 ended")
+
+
+def run() -> tuple[Event, ...]:
+    """Both sagas, answers, an end of the connection, and a deadline."""
+    opens = tuple(SCENARIO.triggers.values())
+    connect = SCENARIO.connect("host", 1)
+    ends = ConnectionClosed(1), TimerFired(SagaDeadline(2))
+    return (*connect, *opens, *opens, CommandReceived(1, ReportPoolWindowAdded("", 1)), *ends)
+
+
+def test_the_implied_history_goes_on_with_each_step() -> None:
+    """DESIGN 4: what a step leaves implied is the same, made anew or of what was implied before."""
+    reducer = Reducer(SCENARIO.application)
+    state = reducer.initial_state()
+    told = implied_history(state)
+    for event in run():
+        after, effects = reducer.step(state, event)
+        broken, told = goes_on(reducer.application, told, state, event, after, effects)
+        assert broken is None
+        state = after
+        assert told == implied_history(state)
+    assert len(state.sagas) == 2
+
+
+def test_a_saga_that_waits_on_tells_nothing() -> None:
+    """DESIGN 4: a saga may change its own value while it waits, but not what it waits for."""
+    reducer = Reducer(SCENARIO.application)
+    state = reducer.initial_state()
+    for event in run()[:-3]:
+        state, _ = reducer.step(state, event)
+    told, event = implied_history(state), run()[0]
+    first, second = state.sagas[1], state.sagas[3]
+    assert first.awaiting is not None
+
+    def changed(**more: object) -> Violation | None:
+        flight = replace(first, **more)
+        after = replace(state, sagas=state.sagas.set(1, flight))
+        return broken_by(reducer.application, told, state, event, after, ())
+
+    assert changed(saga=second.saga) is None
+    assert changed(awaiting=replace(first.awaiting, connection=7)) == Violation(
+        "dispatch", "saga 1 awaits an answer on connection 7, which ended"
+    )
+    assert changed(awaiting=None) == Violation(
+        "I6", "saga 1 is at ('succeeded',), yet its rows say ('pending',)"
+    )

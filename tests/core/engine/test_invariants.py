@@ -180,6 +180,24 @@ def test_a_deadline_that_outlives_its_saga_is_noticed() -> None:
     ]
 
 
+@pytest.mark.parametrize("orders", [2, 3, 40])
+def test_what_no_effect_names_is_noticed(orders: int) -> None:
+    """DESIGN 4, I6: a saga that another one's step drops or adds in silence is in no story."""
+    store = Store(Config(buffer_cap=orders))
+    for number in range(orders):
+        store.order(f"order {number}")
+    event = TimerFired(DEADLINE)
+    state, effects = store.reducer.step(store.state, event)
+    assert broken(store, *effects, event=event, after=state) == []
+    left = list(range(2, orders + 1))
+    lost = replace(state, sagas=state.sagas.remove(2))
+    found = f"I6: in flight {left[1:]}, open rows {left}, deadlines armed {left}"
+    assert found in broken(store, *effects, event=event, after=lost)
+    more = replace(state, sagas=state.sagas.set(2_000, state.sagas[2]))
+    found = f"I6: in flight {[*left, 2_000]}, open rows {left}, deadlines armed {left}"
+    assert broken(store, *effects, event=event, after=more) == [found]
+
+
 def with_link(store: Store, link: Link) -> State[Books]:
     """The store's state with another link to the warehouse."""
     return replace(store.state, links=store.state.links.set("warehouse", link))

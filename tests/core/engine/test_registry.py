@@ -92,3 +92,49 @@ def test_a_change_copies_one_way_from_the_root(key: int) -> None:
     for after in (many.set(key, -1), many.set(key, -1).remove(key)):
         copied = [node for node in nodes_of(after._root) if node not in shared]
         assert len(copied) <= 3
+
+
+@given(CHANGES, CHANGES)
+def test_every_change_is_found(
+    some: list[tuple[int, int | None]], more: list[tuple[int, int | None]]
+) -> None:
+    """DESIGN 4: whatever was set and removed, the keys that don't hold the same are found."""
+    before = changed(Numbers(), some)
+    for after in (changed(before, more), changed(Numbers(), more)):
+        old, new = dict(before.items()), dict(after.items())
+        wanted = sorted(key for key in old | new if old.get(key) is not new.get(key))
+        assert after.changed_keys(before) == wanted
+        assert before.changed_keys(after) == wanted
+
+
+def test_what_is_shared_is_passed_over() -> None:
+    """DESIGN 3: comparing two registries costs as much as they differ, not as much as they hold."""
+    looked_at: list[int] = []
+
+    class Loud(tuple[object, ...]):
+        """A node that tells when it is gone through."""
+
+        __slots__ = ()
+
+        def __iter__(self) -> Iterator[object]:
+            looked_at.append(1)
+            return super().__iter__()
+
+    many = registry_of({key: key for key in range(1_000)})
+    assert many._root is not None
+    nodes = tuple(node and Loud(node) for node in many._root)
+    before: Numbers = Registry(len(many), many._shift, nodes)
+    after = before.set(999, -1)
+    looked_at.clear()
+    assert after.changed_keys(before) == [999]
+    assert len(looked_at) == 1
+
+
+def changed(registry: Numbers, changes: list[tuple[int, int | None]]) -> Numbers:
+    """The registry after these changes; None is a removal, if there is anything to remove."""
+    for key, value in changes:
+        if value is not None:
+            registry = registry.set(key, value)
+        elif key in registry:
+            registry = registry.remove(key)
+    return registry

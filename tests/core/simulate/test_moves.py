@@ -83,7 +83,7 @@ def test_what_is_not_possible_is_not_made(made: tuple[Move, ...], move: Move) ->
     ("made", "move"),
     [
         ((CONNECT, MEND), LOG),
-        ((CONNECT, MEND), RESPAWN._replace(dies=0)),
+        ((CONNECT, MEND), replace(RESPAWN, dies=0)),
         ((MEND,), RESPAWN),
         ((CONNECT, RESPAWN, CLEANUP, MEND), Move("disconnect", connection=1)),
     ],
@@ -192,7 +192,7 @@ def test_who_was_hung_up_is_not_heard() -> None:
     made = world(CONNECT, scenario=scenario)
     assert made.tally.events == 2
     assert made.peers.links["host"].closing == [1]
-    dying = world(CONNECT._replace(dies=2), scenario=scenario)
+    dying = world(replace(CONNECT, dies=2), scenario=scenario)
     assert (dying.tally.events, dying.running) == (2, False)
     assert simulate(scenario, Plan(1, 500)).broken is None
 
@@ -237,7 +237,7 @@ def test_a_wrong_step_is_seen_though_the_process_dies_in_it(
     """FACTS R-03: what breaks a promise is the finding, not the crash."""
     mutants.deadline_not_armed(monkeypatch)
     made = world()
-    assert play(made, RESPAWN._replace(dies=0))
+    assert play(made, replace(RESPAWN, dies=0))
     assert (promise(made), made.running) == ("I6", True)
 
 

@@ -7,10 +7,11 @@ from tests.core.check.shop import DEAF, SHOP
 
 from saga_core.check import FAULTS
 from saga_core.check.agentmux import SCENARIO
-from saga_core.engine import Reducer
+from saga_core.engine import Reducer, SagaFailed
 from saga_core.simulate import Plan, simulate, swarm
 from saga_core.simulate.moves import KINDS, Move, title
 from saga_core.simulate.simulation import Run
+from saga_core.simulate.tally import OTHER_REASONS, REASONS_KEPT, Tally
 
 EVERYTHING = Plan(8, 5_000, swarms=False, buffer_cap=2)
 
@@ -33,6 +34,17 @@ def test_every_saga_ends() -> None:
     assert told.started > 1_000
     assert told.failed == sum(told.reasons.values())
     assert {"saga timeout", "host unreachable", "launcher shutting down"} <= told.reasons.keys()
+
+
+def test_reasons_are_counted_by_name_up_to_a_bound() -> None:
+    """Issue 3: what is told of a run stays small, and no failure is left out of the count."""
+    tally = Tally()
+    for number in range(REASONS_KEPT + 5):
+        tally.ended(SagaFailed(1, f"reason {number % (REASONS_KEPT + 3)}", 1))
+    assert len(tally.reasons) == REASONS_KEPT + 1
+    assert tally.reasons[OTHER_REASONS] == 3
+    assert tally.reasons["reason 1"] == 2
+    assert tally.failed == REASONS_KEPT + 5
 
 
 def test_thousands_can_be_in_flight() -> None:

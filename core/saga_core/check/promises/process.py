@@ -17,6 +17,8 @@ from saga_core.engine.ordered import sorted_items
 from saga_core.engine.state import State
 
 _Effects = tuple[Effect, ...]
+_LOG = (LogCommitFailed, LogCommitRecovered)
+_LOG_TOLD = (LogDegraded, LogRecovered)
 
 
 def whole(
@@ -64,11 +66,13 @@ def _log_told(
 ) -> Iterator[Violation]:
     """A failing log is told of once, and so is its recovery (FACTS R-44)."""
     degraded = before.log_degraded
-    if isinstance(event, LogCommitFailed | LogCommitRecovered):
+    if isinstance(event, _LOG):
         degraded = isinstance(event, LogCommitFailed)
     if after.log_degraded != degraded:
         yield Violation("log", f"that the log fails is {degraded}, and the process does not know")
-    wanted = {(False, True): [LogDegraded], (True, False): [LogRecovered]}
-    told = [type(event) for event in emitted if isinstance(event, LogDegraded | LogRecovered)]
-    if told != wanted.get((before.log_degraded, degraded), []):
+    wanted: list[type] = []
+    if degraded != before.log_degraded:
+        wanted = [LogDegraded if degraded else LogRecovered]
+    told = [type(event) for event in emitted if isinstance(event, _LOG_TOLD)]
+    if told != wanted:
         yield Violation("log", f"of a log that fails or works again, the bus hears {len(told)}")

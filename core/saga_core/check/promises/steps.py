@@ -5,12 +5,13 @@ open row, an open bracket, an armed deadline and the steps that its entry counts
 has ended. So one step is judged against the story that its state implies, and must lead to the
 story that the next state implies. By induction that holds for every run, whatever its length, and
 no history is needed in the search.
+
+Of a saga whose story and whose entry are the same as before, all holds that held before. So only
+the others are looked at, and all of them where a link changed.
 """
 
-from collections.abc import Iterator
-from typing import Any
-
-from pyrsistent import pmap
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 from saga_core.check.promises.process import unheeded, whole
 from saga_core.check.promises.stories import told_alike
@@ -18,10 +19,11 @@ from saga_core.engine.application import Application
 from saga_core.engine.effects import ArmTimer, CancelTimer, Dispatch, Effect, WriteLog
 from saga_core.engine.events import Event, FrameExpiry, TimerFired
 from saga_core.engine.history import History, StepState, Story, Violation
-from saga_core.engine.invariants import observe
+from saga_core.engine.invariants import Observed, observe_closely
 from saga_core.engine.messages import Command
-from saga_core.engine.ordered import sorted_items
+from saga_core.engine.ordered import sorted_items, sorted_keys
 from saga_core.engine.records import StepOpened
+from saga_core.engine.registry import Registry
 from saga_core.engine.state import Awaiting, InFlight, State
 
 _TOUCHING = (WriteLog, Dispatch, ArmTimer, CancelTimer)
@@ -40,26 +42,54 @@ def broken_by(
 
     `told` is the implied history of `before`, which is settled; `after` is not settled yet.
     """
-    history, broken = observe(app, told, before, event, after, effects)
-    if broken:
-        return broken[0]
-    wrong = next(whole(history, before, event, after, effects), None)
+    return goes_on(app, told, before, event, after, effects)[0]
+
+
+def goes_on(
+    app: Application[Any],
+    told: History,
+    before: State[Any],
+    event: Event,
+    after: State[Any],
+    effects: tuple[Effect, ...],
+) -> tuple[Violation | None, History]:
+    """As `broken_by`; and the implied history of `after`, for the next step of a run."""
+    observed = observe_closely(app, told, before, event, after, effects)
+    following = _implied_next(told, after, observed.changed)
+    if observed.broken:
+        return observed.broken[0], following
+    wrong = next(whole(observed.history, before, event, after, effects), None)
     if wrong is not None:
-        return wrong
+        return wrong, following
     untouched = after.sagas is before.sagas and after.links is before.links
     if untouched and not any(isinstance(effect, _TOUCHING) for effect in effects):
-        return None
-    rules = (
-        _same_story(history, implied_history(after)),
-        _expiries(before, event, after, effects),
-        _answers_can_come(after),
-        _commands(before, after, effects),
-        _frames_stay(before, after, effects),
-        _counted_as_sent(before, after),
-        told_alike(app, before, event, after, effects),
-        _sent_off(app, before, after, effects),
+        return None, following
+    rules = _rules(app, observed, before, event, after, effects)
+    return next((found for rule in rules for found in rule), None), following
+
+
+def _rules(
+    app: Application[Any],
+    observed: Observed,
+    before: State[Any],
+    event: Event,
+    after: State[Any],
+    effects: tuple[Effect, ...],
+) -> tuple[Iterator[Violation], ...]:
+    changed = observed.changed
+    waited = _buffered(before)
+    waiting = waited if after.links is before.links else _buffered(after)
+    sent = _sent(after, changed, effects)
+    return (
+        _same_story(observed, after),
+        _expiries(before, event, after, effects, waited, waiting),
+        _answers_can_come(after, changed if after.links is before.links else None),
+        _commands(before, after, sent),
+        _frames_stay(before, after, waited - waiting, sent),
+        _counted_as_sent(before, after, changed),
+        told_alike(app, before, event, after, effects, changed),
+        _sent_off(app, before, after, changed, effects),
     )
-    return next((found for rule in rules for found in rule), None)
 
 
 def unheard(before: State[Any], event: Event) -> Violation | None:
@@ -74,38 +104,60 @@ def unheard(before: State[Any], event: Event) -> Violation | None:
 def implied_history(state: State[Any]) -> History:
     """What the log and the bus have told, going by the registry."""
     flights = sorted_items(state.sagas)
-    stories = {saga_id: _implied_story(flight) for saga_id, flight in flights}
+    stories: Registry[Story] = Registry()
+    for saga_id, flight in flights:
+        stories = stories.set(saga_id, _implied_story(flight))
+    return _implied(stories, state)
+
+
+def _implied_next(told: History, after: State[Any], changed: list[int]) -> History:
+    stories = told.stories
+    for saga_id in changed:
+        flight = after.sagas.get(saga_id)
+        if flight is None:
+            stories = stories.remove(saga_id)
+        else:
+            stories = stories.set(saga_id, _implied_story(flight))
+    return _implied(stories, after)
+
+
+def _implied(stories: Registry[Story], state: State[Any]) -> History:
     counters = state.counters
-    return History(
-        pmap(stories), counters.version, counters.next_saga_id - 1, counters.next_sequence
-    )
+    return History(stories, counters.version, counters.next_saga_id - 1, counters.next_sequence)
 
 
 def _implied_story(flight: InFlight) -> Story:
-    done = flight.next_step_index - (flight.awaiting is not None)
+    step = flight.awaiting
     succeeded: StepState = "succeeded"
-    steps = (succeeded,) * done
-    if flight.awaiting is None:
-        return Story(announced=True, armed=True, steps=steps)
-    issued = flight.awaiting.issued
-    return Story(announced=True, armed=True, steps=(*steps, "pending"), issued=issued)
+    if step is None:
+        return Story(True, True, (succeeded,) * flight.next_step_index)
+    steps: tuple[StepState, ...] = (*(succeeded,) * (flight.next_step_index - 1), "pending")
+    return Story(True, True, steps, step.issued)
 
 
-def _same_story(told: History, implied: History) -> Iterator[Violation]:
-    for saga_id, story in sorted_items(implied.stories):
-        steps = told.stories[saga_id].steps
-        if steps != story.steps:
-            sentence = f"saga {saga_id} is at {story.steps}, yet its rows say {steps}"
+def _same_story(observed: Observed, after: State[Any]) -> Iterator[Violation]:
+    for saga_id in sorted(observed.touched):
+        flight = after.sagas.get(saga_id)
+        if flight is None:
+            continue
+        story, implied = observed.history.stories[saga_id], _implied_story(flight)
+        if story.steps != implied.steps:
+            sentence = f"saga {saga_id} is at {implied.steps}, yet its rows say {story.steps}"
             yield Violation("I6", sentence)
-        if not told.stories[saga_id].announced:
+        if not story.announced:
             yield Violation("I1", f"saga {saga_id} is in flight, yet its bracket never opened")
 
 
 def _expiries(
-    before: State[Any], event: Event, after: State[Any], effects: tuple[Effect, ...]
+    before: State[Any],
+    event: Event,
+    after: State[Any],
+    effects: tuple[Effect, ...],
+    waited: set[int],
+    waiting: set[int],
 ) -> Iterator[Violation]:
     """A stay in a buffer has its own timer, and nothing else has one (FACTS R-26)."""
-    armed, fired = expiries_wanted(before), None
+    armed, fired = _expiries_of(before, waited), None
     if isinstance(event, TimerFired) and isinstance(event.timer, FrameExpiry):
         fired = event.timer
         armed.discard(fired)
@@ -121,14 +173,18 @@ def _expiries(
                 armed.discard(timer)
             case _:
                 pass
-    if armed != (wanted := expiries_wanted(after)):
+    if armed != (wanted := _expiries_of(after, waiting)):
         yield Violation("timers", f"armed are {_listed(armed)}, commands wait by {_listed(wanted)}")
 
 
 def expiries_wanted(state: State[Any]) -> set[FrameExpiry]:
     """The timers of all commands that wait in a buffer."""
-    waiting = [(saga_id, _step(state, saga_id)) for saga_id in _buffered(state)]
-    return {FrameExpiry(saga_id, step.stay) for saga_id, step in waiting if step is not None}
+    return _expiries_of(state, _buffered(state))
+
+
+def _expiries_of(state: State[Any], waiting: set[int]) -> set[FrameExpiry]:
+    steps = [(saga_id, _step(state, saga_id)) for saga_id in waiting]
+    return {FrameExpiry(saga_id, step.stay) for saga_id, step in steps if step is not None}
 
 
 def _listed(timers: set[FrameExpiry]) -> str:
@@ -136,10 +192,13 @@ def _listed(timers: set[FrameExpiry]) -> str:
     return ", ".join(f"saga {saga_id} stay {stay}" for saga_id, stay in shown) or "none"
 
 
-def _answers_can_come(after: State[Any]) -> Iterator[Violation]:
-    """A command whose connection ended is not awaited there any more (FACTS R-17)."""
-    for saga_id, flight in sorted_items(after.sagas):
-        step = flight.awaiting
+def _answers_can_come(after: State[Any], changed: Iterable[int] | None) -> Iterator[Violation]:
+    """A command whose connection ended is not awaited there any more (FACTS R-17).
+
+    `changed`: None, if any saga may await an answer where none can come.
+    """
+    for saga_id in sorted_keys(after.sagas) if changed is None else changed:
+        step = _step(after, saga_id)
         if step is None or step.connection is None:
             continue
         link = after.links[step.target]
@@ -148,26 +207,47 @@ def _answers_can_come(after: State[Any]) -> Iterator[Violation]:
             yield Violation("dispatch", f"{sentence}, which ended")
 
 
-def _commands(
-    before: State[Any], after: State[Any], effects: tuple[Effect, ...]
-) -> Iterator[Violation]:
+class _Sent(NamedTuple):
+    """A command that went to a peer, and the saga that awaits its answer there, if any does."""
+
+    dispatch: Dispatch
+    saga_id: int
+    step: Awaiting | None
+
+
+def _sent(after: State[Any], changed: list[int], effects: tuple[Effect, ...]) -> list[_Sent]:
+    """What was sent. A saga that sends has another entry than before, so it is looked for there."""
+    return [
+        _awaited(after, changed, effect) or _awaited(after, sorted_keys(after.sagas), effect)
+        or _Sent(effect, 0, None)
+        for effect in effects
+        if isinstance(effect, Dispatch) and effect.connection is not None
+    ]  # fmt: skip
+
+
+def _awaited(after: State[Any], saga_ids: list[int], dispatch: Dispatch) -> _Sent | None:
+    for saga_id in saga_ids:
+        step = _step(after, saga_id)
+        if step is None or step.connection != dispatch.connection:
+            continue
+        if step.target == dispatch.target and step.command == dispatch.command:
+            return _Sent(dispatch, saga_id, step)
+    return None
+
+
+def _commands(before: State[Any], after: State[Any], sent: list[_Sent]) -> Iterator[Violation]:
     """What is sent is what its saga awaits, on the newest connection, in the order of issue."""
     newest = 0
-    for dispatch in _sent(effects):
-        broken = _command(before, after, dispatch, newest)
+    for one in sent:
+        broken = _command(before, after, one, newest)
         if broken is not None:
             yield broken
-        saga_id = _saga_of(after, dispatch)
-        step = _step(after, saga_id) if saga_id is not None else None
-        newest = step.issued if step is not None else newest
+        newest = one.step.issued if one.step is not None else newest
 
 
-def _command(
-    before: State[Any], after: State[Any], dispatch: Dispatch, newest: int
-) -> Violation | None:
-    saga_id = _saga_of(after, dispatch)
-    step = _step(after, saga_id) if saga_id is not None else None
-    if saga_id is None or step is None:
+def _command(before: State[Any], after: State[Any], sent: _Sent, newest: int) -> Violation | None:
+    dispatch, saga_id, step = sent
+    if step is None:
         sentence = f"{dispatch.command} went to {dispatch.target}, and no saga in flight awaits"
         return Violation("dispatch", f"{sentence} it there")
     if dispatch.connection != after.links[dispatch.target].connection:
@@ -176,16 +256,6 @@ def _command(
         return Violation("dispatch", f"saga {saga_id}: redelivery is {dispatch.redelivery}")
     if step.issued < newest:
         return Violation("I7", f"saga {saga_id} is sent after a newer command")
-    return None
-
-
-def _saga_of(state: State[Any], dispatch: Dispatch) -> int | None:
-    for saga_id, flight in sorted_items(state.sagas):
-        step = flight.awaiting
-        if step is None or step.connection != dispatch.connection:
-            continue
-        if (step.target, step.command) == (dispatch.target, dispatch.command):
-            return saga_id
     return None
 
 
@@ -201,21 +271,22 @@ def _same_step(before: State[Any], saga_id: int, step: Awaiting) -> Awaiting | N
 
 
 def _frames_stay(
-    before: State[Any], after: State[Any], effects: tuple[Effect, ...]
+    before: State[Any], after: State[Any], left: set[int], sent: list[_Sent]
 ) -> Iterator[Violation]:
     """A command leaves its buffer by being sent or answered, or with its saga (R-01)."""
-    sent = {_saga_of(after, dispatch) for dispatch in _sent(effects)}
-    for saga_id in sorted(_buffered(before) - _buffered(after) - sent):
+    for saga_id in sorted(left.difference(one.saga_id for one in sent)):
         step, earlier = _step(after, saga_id), _step(before, saga_id)
         if step is not None and earlier is not None and step.step_index == earlier.step_index:
             yield Violation("I7", f"the command of saga {saga_id} vanished from its buffer")
 
 
-def _counted_as_sent(before: State[Any], after: State[Any]) -> Iterator[Violation]:
+def _counted_as_sent(
+    before: State[Any], after: State[Any], changed: list[int]
+) -> Iterator[Violation]:
     """A command counts as sent from its first dispatch on, and keeps its place in the order."""
-    for saga_id, flight in sorted_items(after.sagas):
-        step = flight.awaiting
-        if step is None or before.sagas.get(saga_id) is flight:
+    for saga_id in changed:
+        step = _step(after, saga_id)
+        if step is None:
             continue
         if step.sent != (step.connection is not None or _was_sent(before, saga_id, step)):
             yield Violation("dispatch", f"saga {saga_id}: that its command was sent is {step.sent}")
@@ -228,7 +299,11 @@ def _counted_as_sent(before: State[Any], after: State[Any]) -> Iterator[Violatio
 
 
 def _sent_off(
-    app: Application[Any], before: State[Any], after: State[Any], effects: tuple[Effect, ...]
+    app: Application[Any],
+    before: State[Any],
+    after: State[Any],
+    changed: list[int],
+    effects: tuple[Effect, ...],
 ) -> Iterator[Violation]:
     """Whatever is awaited on a connection goes out on it; own commands are told too (R-11)."""
     told = [(e.target, e.connection, e.command) for e in effects if isinstance(e, Dispatch)]
@@ -239,8 +314,8 @@ def _sent_off(
         for record in opened
         if record.target == app.own_target
     ]
-    for saga_id, flight in sorted_items(after.sagas):
-        step, earlier = flight.awaiting, _step(before, saga_id)
+    for saga_id in changed:
+        step, earlier = _step(after, saga_id), _step(before, saga_id)
         if step is None or step.connection is None:
             continue
         if earlier is None or _place(earlier) != _place(step):
@@ -252,10 +327,6 @@ def _sent_off(
 
 def _place(step: Awaiting) -> tuple[int, int | None]:
     return step.step_index, step.connection
-
-
-def _sent(effects: tuple[Effect, ...]) -> list[Dispatch]:
-    return [e for e in effects if isinstance(e, Dispatch) and e.connection is not None]
 
 
 def _buffered(state: State[Any]) -> set[int]:

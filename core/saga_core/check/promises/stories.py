@@ -1,7 +1,7 @@
 """Whether all that one step tells is one story: rows, bus, and what later snapshots say.
 
 Of a settled state only what its registry says is known; so a step is judged by the names and
-commands of the sagas in flight before it and after it, and by what it tells itself.
+commands of the sagas whose entries it changed, before it and after it, and by what it tells itself.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from saga_core.engine.effects import CancelTimer, Effect, Emit, WriteLog
 from saga_core.engine.events import Event, RecoveryRequested, SagaDeadline
 from saga_core.engine.history import Violation
 from saga_core.engine.messages import SagaStarted
-from saga_core.engine.ordered import sorted_items
+from saga_core.engine.ordered import sorted_keys
 from saga_core.engine.records import (
     LogRecord,
     SagaClosed,
@@ -30,16 +30,22 @@ _Effects = tuple[Effect, ...]
 
 
 def told_alike(
-    app: Application[Any], before: State[Any], event: Event, after: State[Any], effects: _Effects
+    app: Application[Any],
+    before: State[Any],
+    event: Event,
+    after: State[Any],
+    effects: _Effects,
+    changed: list[int],
 ) -> Iterator[Violation]:
-    """What does not agree, of all that a step told."""
+    """What does not agree, of all that a step told; `changed` are the sagas with other entries."""
     records = [effect.record for effect in effects if isinstance(effect, WriteLog)]
     if not records and not isinstance(event, RecoveryRequested):
         return
     yield from _own_answers(app, event, effects)
     yield from _in_turn(records)
     yield from _closed_first(effects)
-    yield from _named(before, event, after, effects)
+    yield from _readable(records)
+    yield from _named(before, event, after, effects, records, changed)
     yield from _as_awaited(after, records)
     yield from _remembered(event, after, records)
 
@@ -48,15 +54,13 @@ def _own_answers(app: Application[Any], event: Event, effects: _Effects) -> Iter
     """A step succeeds by what was told under its saga's id, and by nothing else (FACTS F-38)."""
     told: list[object] = [event]
     for effect in effects:
-        match effect:
-            case Emit(published):
-                told.append(published)
-            case WriteLog(StepSucceeded(saga_id, _, output)):
-                if output not in told or app.saga_id_of(output) != saga_id:
-                    sentence = f"a step of saga {saga_id} succeeds by {output}"
-                    yield Violation("correlation", f"{sentence}, which was not its answer")
-            case _:
-                pass
+        if isinstance(effect, Emit):
+            told.append(effect.event)
+        elif isinstance(effect, WriteLog) and isinstance(effect.record, StepSucceeded):
+            saga_id, output = effect.record.saga_id, effect.record.output
+            if output not in told or app.saga_id_of(output) != saga_id:
+                sentence = f"a step of saga {saga_id} succeeds by {output}"
+                yield Violation("correlation", f"{sentence}, which was not its answer")
 
 
 def _in_turn(records: list[LogRecord]) -> Iterator[Violation]:
@@ -71,39 +75,70 @@ def _closed_first(effects: _Effects) -> Iterator[Violation]:
     """A saga's row closes before its deadline is cancelled (DESIGN 4, order rules)."""
     closed = set()
     for effect in effects:
-        match effect:
-            case WriteLog(SagaClosed(saga_id)):
-                closed.add(saga_id)
-            case CancelTimer(SagaDeadline(saga_id)) if saga_id not in closed:
+        if isinstance(effect, WriteLog):
+            if isinstance(effect.record, SagaClosed):
+                closed.add(effect.record.saga_id)
+        elif isinstance(effect, CancelTimer) and isinstance(effect.timer, SagaDeadline):
+            saga_id = effect.timer.saga_id
+            if saga_id not in closed:
                 yield Violation("order", f"the deadline of saga {saga_id} goes before its row")
-            case _:
-                pass
+
+
+def _readable(records: list[LogRecord]) -> Iterator[Violation]:
+    """The input in a saga's row is JSON."""
+    for record in records:
+        if isinstance(record, SagaOpened) and not _is_json(record.input_json):
+            sentence = f"saga {record.saga_id} has the input {record.input_json}, no JSON"
+            yield Violation("rows", sentence)
 
 
 def _named(
-    before: State[Any], event: Event, after: State[Any], effects: _Effects
+    before: State[Any],
+    event: Event,
+    after: State[Any],
+    effects: _Effects,
+    records: list[LogRecord],
+    changed: list[int],
 ) -> Iterator[Violation]:
-    """A saga keeps the name that it was opened under; its row's input is JSON."""
-    names = {saga_id: flight.name for saga_id, flight in sorted_items(before.sagas)}
+    """A saga keeps the name that it was opened under."""
     if isinstance(event, RecoveryRequested):
-        names |= {outcome.saga_id: outcome.name for outcome in event.outcomes}
-        names |= {row.saga_id: row.name for row in event.unresolved}
-    called = [(saga_id, flight.name) for saga_id, flight in sorted_items(after.sagas)]
-    for effect in effects:
-        match effect:
-            case WriteLog(SagaOpened(saga_id, name, input_json)):
-                names[saga_id] = name
-                if not _is_json(input_json):
-                    yield Violation("rows", f"saga {saga_id} has the input {input_json}, no JSON")
-            case Emit(SagaStarted(saga_id, name)):
-                called.append((saga_id, name))
-            case _:
-                pass
-    called += [(outcome.saga_id, outcome.name) for outcome in _kept(after)]
+        changed = sorted({*changed, *sorted_keys(before.sagas)})
+    names = _names_of(before, changed) | _names_left(event)
+    names |= {record.saga_id: record.name for record in records if isinstance(record, SagaOpened)}
+    emitted = [effect.event for effect in effects if isinstance(effect, Emit)]
+    called = [
+        *_names_of(after, changed).items(),
+        *((event.saga_id, event.name) for event in emitted if isinstance(event, SagaStarted)),
+        *((ended.saga_id, ended.name) for ended in _ended(before, after)),
+    ]
     for saga_id, name in called:
         if names.get(saga_id, name) != name:
             sentence = f"saga {saga_id} is called {name}, and its row says {names[saga_id]}"
             yield Violation("rows", sentence)
+
+
+def _names_left(event: Event) -> dict[int, str]:
+    """What an earlier process called its sagas, by id."""
+    if not isinstance(event, RecoveryRequested):
+        return {}
+    ended = {outcome.saga_id: outcome.name for outcome in event.outcomes}
+    return ended | {row.saga_id: row.name for row in event.unresolved}
+
+
+def _names_of(state: State[Any], saga_ids: list[int]) -> dict[int, str]:
+    flights = [(saga_id, state.sagas.get(saga_id)) for saga_id in saga_ids]
+    return {saga_id: flight.name for saga_id, flight in flights if flight is not None}
+
+
+def _ended(before: State[Any], after: State[Any]) -> Iterator[SagaOutcome]:
+    """The outcomes that came with a step, and the few that stand in one block with them."""
+    if after.outcomes is before.outcomes:
+        return
+    known = {id(block) for block in before.outcomes.blocks}
+    for block in after.outcomes.blocks:
+        if id(block) not in known:
+            yield from block
+    yield from after.outcomes.tail
 
 
 def _as_awaited(after: State[Any], records: list[LogRecord]) -> Iterator[Violation]:
@@ -128,16 +163,26 @@ def _remembered(event: Event, after: State[Any], records: list[LogRecord]) -> It
     told = [_ending(outcome) for outcome in known]
     told += [(r.saga_id, r.state, r.reason) for r in records if isinstance(r, SagaClosed)]
     told = told[max(0, len(told) - after.config.outcomes_kept) :]
-    kept = [_ending(outcome) for outcome in _kept(after)]
+    if [_ending(outcome) for outcome in _newest(after, len(told))] == told:
+        return
+    kept = _kept(after)
+    ended = {outcome.saga_id for outcome in kept}
     for saga_id, *_ in told:
-        if saga_id not in {known_id for known_id, *_ in kept}:
+        if saga_id not in ended:
             yield Violation("bracket", f"no snapshot tells how saga {saga_id} ended")
-    if kept[len(kept) - len(told) :] != told:
-        yield Violation("bracket", f"snapshots tell {kept}, though sagas ended as {told}")
+    endings = [_ending(outcome) for outcome in kept]
+    yield Violation("bracket", f"snapshots tell {endings}, though sagas ended as {told}")
 
 
 def _ending(outcome: SagaOutcome) -> tuple[int, str, str | None]:
     return outcome.saga_id, outcome.state, outcome.failure_reason
+
+
+def _newest(state: State[Any], count: int) -> tuple[SagaOutcome, ...]:
+    """The last `count` outcomes, if so many are kept."""
+    tail = state.outcomes.tail
+    found = tail if count <= len(tail) else _kept(state)
+    return found[max(0, len(found) - count) :]
 
 
 def _kept(state: State[Any]) -> tuple[SagaOutcome, ...]:
