@@ -48,8 +48,9 @@ def unresolved_sagas(connection: sqlite3.Connection) -> tuple[UnresolvedSaga, ..
     rows = connection.execute(_IN_FLIGHT).fetchall()
     found: dict[int, UnresolvedSaga] = {}
     for saga_id, name, state, step in sorted(msgspec.convert(rows, list[_SagaAndStep])):
-        before = found[saga_id].pending_steps if saga_id in found else ()
-        steps = before if step is None else (*before, step)
+        steps: tuple[int, ...] = () if step is None else (step,)
+        if saga_id in found:
+            steps = found[saga_id].pending_steps + steps
         found[saga_id] = UnresolvedSaga(saga_id, name, state, steps)
     return tuple(found.values())
 

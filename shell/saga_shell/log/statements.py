@@ -42,8 +42,8 @@ class Change(Struct, frozen=True):
     `sql` changes one row, if it may. `applied_sql` finds the row that it would have left. Both
     take the same values. `many_sql` changes many rows: `{rows}` stands for a `row` of the same
     values for each of them. It may raise where `sql` changes nothing. `alike_sql` changes the rows
-    of many sagas that end alike: all values but the last are theirs together, `{ids}` stands for
-    the last of each, its id.
+    of many sagas that end alike: all values but the last are theirs together, and `{whose}` stands
+    for what their ids, the last value of each, must be.
     """
 
     sql: str
@@ -95,9 +95,8 @@ _FINISH_STEP = Change(
 
 
 def _ending(sql: str, applied_sql: str, expected: str, many_sql: str) -> Change:
-    """A change of `sql` for the saga that `{whose}` says: one, or one of many."""
-    one, alike = sql.format(whose="= ?"), sql.format(whose="IN ({ids})")
-    return Change(one, applied_sql, expected, many_sql, alike_sql=alike)
+    """A change of the saga that `{whose}` says in `sql`: of one, or of many that end alike."""
+    return Change(sql.format(whose="= ?"), applied_sql, expected, many_sql, alike_sql=sql)
 
 
 _FAIL_STEP = _ending(

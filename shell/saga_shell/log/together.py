@@ -4,7 +4,8 @@ That is cheaper for SQLite, and leaves the interpreter to the event loop: Python
 back and asks for it again around each statement, and a busy loop lets it wait for each time.
 
 Where many sagas end alike, as after a crash, at a shutdown or in an outage of a peer, and as the
-completed ones of a commit always do, their ids are all that is listed.
+completed ones of a commit always do, their ids are all that is listed, and not even those if they
+have no gaps.
 
 No row of one saga depends on another saga's, so it is enough to keep the order of each saga's own
 records: the transaction becomes durable as a whole anyway.
@@ -94,7 +95,8 @@ def _end_alike(connection: sqlite3.Connection, kind: int, common: Values, ids: l
     done = 0
     for rows in IDS_AT_ONCE:
         while len(ids) - done >= rows:
-            _execute(connection, _alike_sql(kind, rows), (*common, *ids[done : done + rows]), rows)
+            whose, values = _whose(ids[done : done + rows])
+            _execute(connection, _alike_sql(kind, whose), (*common, *values), rows)
             done += rows
     return done
 
@@ -127,5 +129,13 @@ def _sql(kind: int, rows: int) -> str:
 
 
 @cache
-def _alike_sql(kind: int, rows: int) -> str:
-    return str(CHANGES[kind].alike_sql).format(ids=", ".join("?" * rows))
+def _alike_sql(kind: int, whose: str) -> str:
+    return str(CHANGES[kind].alike_sql).format(whose=whose)
+
+
+def _whose(ids: list[Value]) -> tuple[str, list[Value]]:
+    """Says in SQL what an id must be to be one of these, and with which values."""
+    first = ids[0]
+    if isinstance(first, int) and ids == list(range(first, first + len(ids))):
+        return "BETWEEN ? AND ?", [first, ids[-1]]
+    return f"IN ({', '.join('?' * len(ids))})", ids

@@ -25,8 +25,8 @@ from saga_core.engine import (
     TerminalState,
 )
 from saga_shell.log import LogOptions, SagaLog
-from saga_shell.log.statements import CHANGES
-from saga_shell.log.together import _alike_sql, _sql
+from saga_shell.log.statements import CHANGES, Value
+from saga_shell.log.together import _alike_sql, _sql, _whose
 
 OpenLog = Callable[..., SagaLog]
 Query = Callable[..., list[tuple[Any, ...]]]
@@ -68,7 +68,7 @@ class Counting(sqlite3.Connection):
     def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
         """Count it, if it is one of those."""
         if sql.startswith(("INSERT INTO launcher_saga", "UPDATE launcher_saga")):
-            many = "), (" in sql or "IN (?, ?" in sql
+            many = any(listed in sql for listed in ("), (", "IN (?, ?", "BETWEEN"))
             self.many += many
             self.single += not many
         return super().execute(sql, *values)
@@ -134,11 +134,13 @@ def test_a_refused_record_sends_all_one_by_one(open_log: OpenLog) -> None:
     assert [saga.saga_id for saga in log.start().unwrap().outcomes] == [*range(1, 9)]
 
 
+@pytest.mark.parametrize("sagas", [range(1, 81), range(1, 161, 2)], ids=["dense", "gaps"])
 @pytest.mark.parametrize("end", ["completed", "failed", "failed_compensation"])
-def test_sagas_that_end_alike(open_log: OpenLog, query: Query, end: TerminalState) -> None:
-    """Issue 5: many that end alike are a statement for their steps, and one for themselves."""
+def test_sagas_that_end_alike(
+    open_log: OpenLog, query: Query, end: TerminalState, sagas: range
+) -> None:
+    """Issue 5: many that end alike are few statements for their steps, as many for themselves."""
     log = open_log(connection_class=Counting)
-    sagas = range(1, 81)
     log.commit([log.batch([r for n in sagas for r in life(n)[:2]])]).unwrap()
     seen = counting(log)
     records = [r for n in sagas for r in (StepFailed(n, 0, "why"), SagaClosed(n, end, "why"))]
@@ -148,6 +150,18 @@ def test_sagas_that_end_alike(open_log: OpenLog, query: Query, end: TerminalStat
     assert query(steps) == [("failed", "why", 80)]
     closed = "SELECT state, failure_reason, count(*) FROM launcher_saga GROUP BY 1, 2"
     assert query(closed) == [(end, "why", 80)]
+
+
+def test_nobody_ends_who_is_only_between(open_log: OpenLog, query: Query) -> None:
+    """FACTS R-37: sagas with ids between those that end alike go on."""
+    log = open_log()
+    log.commit([log.batch([r for n in range(1, 41) for r in life(n)[:2]])]).unwrap()
+    ending = [1, 3, *range(3, 18), 19]
+    ended = [SagaClosed(n, "failed", "why") for n in ending]
+    refused = log.commit([log.batch(ended)]).unwrap()
+    assert refused == ("SagaClosed of saga 3: it needs a running saga",)
+    closed = query("SELECT saga_id FROM launcher_saga WHERE state = 'failed' ORDER BY 1")
+    assert closed == [(n,) for n in sorted(set(ending))]
 
 
 def test_each_ends_with_its_own_reason(open_log: OpenLog, query: Query) -> None:
@@ -179,7 +193,8 @@ def test_one_of_many_alike_is_refused(open_log: OpenLog, query: Query, odd: int)
 def test_rows_are_found_by_their_keys(open_log: OpenLog, kind: int) -> None:
     """Issue 5: a change of many rows looks each of them up, however many sagas there are."""
     log = open_log()
-    alike = [_alike_sql(kind, 4)] if CHANGES[kind].alike_sql else []
+    ids: tuple[list[Value], ...] = ([1, 2, 3], [1, 3, 4])
+    alike = [_alike_sql(kind, _whose(some)[0]) for some in ids if CHANGES[kind].alike_sql]
     for sql in (_sql(kind, 1), _sql(kind, 4), *alike):
         plan = log._connection.execute(f"EXPLAIN QUERY PLAN {sql}", [1] * sql.count("?")).fetchall()
         tables = [detail for *_, detail in plan if "launcher_saga" in detail]
