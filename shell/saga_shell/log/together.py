@@ -36,7 +36,10 @@ IDS_AT_ONCE = (256, 64, 16)
 """The same for rows that change alike. Fewer of those go with all others of their kind."""
 
 Alike = dict[Values, list[Value]]
-"""The own values of rows by those that they have in common, one row's after the other's."""
+"""The own values of rows, one row's after the other's, by those that they have in common.
+
+Rows that begin or go on have nothing in common, and stand under `()`.
+"""
 
 
 class NotTogether(Exception):  # noqa: N818 -- it sends the records another way, it is no error
@@ -52,7 +55,8 @@ def apply_together(
     """
     try:
         for kind, alike in _by_kind(batches, encode):
-            _change(connection, kind, _change_alike(connection, kind, alike))
+            rest = alike[()] if () in alike else _change_alike(connection, kind, alike)
+            _change(connection, kind, rest)
     except NOT_WRITABLE as error:
         raise NotTogether from error
 
@@ -66,7 +70,7 @@ def _by_kind(batches: Sequence[Batch], encode: Encode) -> list[tuple[int, Alike]
     """
     kinds = len(CHANGES)
     last_turns: dict[int, int] = {}
-    turns: defaultdict[int, Alike] = defaultdict(lambda: defaultdict(list))
+    turns: dict[int, Alike] = {}
     for batch in batches:
         at = batch.at
         for record in batch.records:
@@ -74,17 +78,19 @@ def _by_kind(batches: Sequence[Batch], encode: Encode) -> list[tuple[int, Alike]
             turn = last_turns.get(record.saga_id, 0)
             turn += (kind - turn) % kinds
             last_turns[record.saga_id] = turn
-            turns[turn][alike] += own
+            rows = turns.get(turn)
+            if rows is None:
+                rows = turns[turn] = defaultdict(list)
+            rows[alike] += own
     return [(turn % kinds, turns[turn]) for turn in sorted(turns)]
 
 
 def _change_alike(connection: sqlite3.Connection, kind: int, alike: Alike) -> list[Value]:
     """Change the rows of those that many have their values in common; return all others' values."""
-    if CHANGES[kind].alike_sql is None:
-        return [value for own in alike.values() for value in own]
     rest: list[Value] = []
     for common, ids in alike.items():
-        done = _end_alike(connection, kind, common, ids)
+        many = len(ids) >= IDS_AT_ONCE[-1]
+        done = _end_alike(connection, kind, common, ids) if many else 0
         for saga_id in ids[done:]:
             rest += (*common, saga_id)
     return rest
