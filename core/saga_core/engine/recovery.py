@@ -3,7 +3,8 @@
 Nothing is resumed: what the peers did is unknown. Each unresolved saga becomes
 `failed_compensation`, its pending steps fail with the same reason (R-40), and a `saga_failed`
 goes out, so that a subscriber can close the bracket it holds (R-39). Sagas that had ended,
-failed ones too, stay as they are (R-38). Ids go on above every id ever shown (R-41).
+failed ones too, stay as they are (R-38). Ids go on above every id ever shown (R-41). However many
+were left, only those are remembered of which a snapshot will tell.
 """
 
 from saga_core.engine import reasons
@@ -20,17 +21,24 @@ def recover(turn: Turn[M], recovery: RecoveryRequested) -> None:
     turn.next_saga_id = max(turn.next_saga_id, recovery.next_saga_id)
     for outcome in recovery.outcomes:
         turn.remember(outcome)
-    for row in sorted(recovery.unresolved, key=_id_of):
+    rows = sorted(recovery.unresolved, key=_id_of)
+    for row in rows:
         _resolve(turn, row)
+    for row in rows[-turn.config.outcomes_kept :]:
+        reason = _reason(turn, row)
+        turn.remember(SagaOutcome(row.saga_id, row.name, "failed_compensation", reason))
 
 
 def _resolve(turn: Turn[M], row: UnresolvedSaga) -> None:
-    reason = reasons.restarted(turn.app.process, row.state)
+    reason = _reason(turn, row)
     for step_index in row.pending_steps:
         turn.write(StepFailed(row.saga_id, step_index, reason))
     turn.write(SagaClosed(row.saga_id, "failed_compensation", reason))
     turn.emit(SagaFailed(row.saga_id, reason, turn.take_version()))
-    turn.remember(SagaOutcome(row.saga_id, row.name, "failed_compensation", reason))
+
+
+def _reason(turn: Turn[M], row: UnresolvedSaga) -> str:
+    return reasons.restarted(turn.app.process, row.state)
 
 
 def _id_of(row: UnresolvedSaga) -> int:

@@ -27,8 +27,9 @@ QUEUE_LINES = 65_536
 QUEUE_BYTES = 64 * 1024 * 1024
 """Bytes that may wait for the disk."""
 
-CHUNK_BYTES = 256 * 1024
-"""Lines are joined into one write up to this size."""
+CHUNK_BYTES = 1024 * 1024
+"""Lines are joined into one write up to this size. While the loop is busy, the thread gets few
+turns, and a write takes several: what a burst leaves in the queue depends on this."""
 
 GATHER_SECONDS = 0.01
 """How long fewer lines than a chunk wait for others. A thread that wakes for each of them would

@@ -124,6 +124,15 @@ class Backlog:
             self._reserved = bound
         return reserved
 
+    @property
+    def checkpoint_is_due(self) -> bool:
+        """Whether a long commit has left its checkpoint for later."""
+        return self._log.checkpoint_is_due
+
+    def checkpoint(self) -> Success[None] | Failure[LogError]:
+        """Make up for that."""
+        return self._log.checkpoint()
+
     def vacuum(self, cutoff: datetime) -> Success[int] | Failure[str]:
         """Remove some of the sagas that ended before `cutoff`; return how many."""
         match self._log.vacuum_older_than(cutoff):

@@ -4,7 +4,6 @@ A start takes as long as what is in flight asks for, however long the history of
 """
 
 import sqlite3
-from collections import defaultdict
 
 import msgspec
 from msgspec import Struct
@@ -15,18 +14,21 @@ OUTCOMES_READ = 256
 """Ended sagas that a snapshot still tells of after a restart (DESIGN 4)."""
 
 _IN_FLIGHT = (
-    "SELECT saga_id, name, state FROM launcher_saga"
-    " WHERE state IN ('running', 'compensating') AND state <> 'completed'"
+    "SELECT saga.saga_id, saga.name, saga.state, step.step_index FROM launcher_saga AS saga"
+    " LEFT JOIN launcher_saga_step AS step INDEXED BY idx_launcher_saga_step_state"
+    " ON step.saga_id = saga.saga_id AND step.state = 'pending'"
+    " WHERE saga.state IN ('running', 'compensating') AND saga.state <> 'completed'"
 )
-_PENDING_STEPS = (
-    "SELECT saga_id, step_index FROM launcher_saga_step"
-    " INDEXED BY idx_launcher_saga_step_state WHERE state = 'pending'"
-)
+"""A row for each pending step, or one without; pending steps of ended sagas (R-40) stay out."""
+
 _LAST_ENDED = (
     "SELECT saga_id, name, state, failure_reason FROM launcher_saga"
     " WHERE state NOT IN ('running', 'compensating')"
     " ORDER BY coalesce(ended_at, started_at) DESC, saga_id DESC LIMIT ?"
 )
+
+
+_SagaAndStep = tuple[int, str, str, int | None]
 
 
 class LogStart(Struct, frozen=True):
@@ -44,13 +46,13 @@ def unresolved_sagas(connection: sqlite3.Connection) -> tuple[UnresolvedSaga, ..
     `msgspec.ValidationError` for a row that can't be one of ours.
     """
     rows = connection.execute(_IN_FLIGHT).fetchall()
-    if not rows:
-        return ()
-    pending = _pending_steps(connection)
-    return tuple(
-        UnresolvedSaga(saga_id, name, state, tuple(pending.get(saga_id, ())))
-        for saga_id, name, state in sorted(msgspec.convert(rows, list[tuple[int, str, str]]))
-    )
+    found: dict[int, UnresolvedSaga] = {}
+    for saga_id, name, state, step in sorted(msgspec.convert(rows, list[_SagaAndStep])):
+        steps: tuple[int, ...] = () if step is None else (step,)
+        if saga_id in found:
+            steps = found[saga_id].pending_steps + steps
+        found[saga_id] = UnresolvedSaga(saga_id, name, state, steps)
+    return tuple(found.values())
 
 
 def last_outcomes(connection: sqlite3.Connection, limit: int) -> tuple[SagaOutcome, ...]:
@@ -60,12 +62,3 @@ def last_outcomes(connection: sqlite3.Connection, limit: int) -> tuple[SagaOutco
     return tuple(
         msgspec.convert(dict(zip(fields, row, strict=True)), SagaOutcome) for row in reversed(rows)
     )
-
-
-def _pending_steps(connection: sqlite3.Connection) -> dict[int, list[int]]:
-    """By saga, also of sagas that the original launcher ended without their steps (FACTS R-40)."""
-    pending: defaultdict[int, list[int]] = defaultdict(list)
-    rows = connection.execute(_PENDING_STEPS).fetchall()
-    for saga_id, step_index in sorted(msgspec.convert(rows, list[tuple[int, int]])):
-        pending[saga_id].append(step_index)
-    return pending

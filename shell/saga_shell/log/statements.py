@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
-from typing import assert_never
+from typing import Any
 
 from msgspec import Struct
 
@@ -41,7 +41,9 @@ class Change(Struct, frozen=True):
 
     `sql` changes one row, if it may. `applied_sql` finds the row that it would have left. Both
     take the same values. `many_sql` changes many rows: `{rows}` stands for a `row` of the same
-    values for each of them. It may raise where `sql` changes nothing.
+    values for each of them. It may raise where `sql` changes nothing. `alike_sql` changes the rows
+    of many sagas that end alike: all values but the last are theirs together, and `{whose}` stands
+    for what their ids, the last value of each, must be.
     """
 
     sql: str
@@ -49,6 +51,7 @@ class Change(Struct, frozen=True):
     expected: str
     many_sql: str
     row: str = "(?, ?, ?, ?)"
+    alike_sql: str | None = None
 
 
 _OPEN_SAGA = Change(
@@ -90,23 +93,29 @@ _FINISH_STEP = Change(
     " AND state IN ('running', 'compensating'))",
 )
 
-_FAIL_STEP = Change(
+
+def _ending(sql: str, applied_sql: str, expected: str, many_sql: str) -> Change:
+    """A change of the saga that `{whose}` says in `sql`: of one, or of many that end alike."""
+    return Change(sql.format(whose="= ?"), applied_sql, expected, many_sql, alike_sql=sql)
+
+
+_FAIL_STEP = _ending(
     "UPDATE launcher_saga_step SET failure_reason = ?, ended_at = ?, state = 'failed'"
-    " WHERE saga_id = ? AND step_index = ? AND state = 'pending'"
+    " WHERE step_index = ? AND saga_id {whose} AND +state = 'pending'"
     " AND EXISTS (SELECT 1 FROM launcher_saga WHERE saga_id = launcher_saga_step.saga_id"
     " AND state IN ('running', 'compensating'))",
     "SELECT 1 FROM launcher_saga_step WHERE failure_reason = ? AND ended_at = ?"
-    " AND saga_id = ? AND step_index = ? AND state = 'failed'",
+    " AND step_index = ? AND saga_id = ? AND state = 'failed'",
     "a pending step of a running saga",
     "UPDATE launcher_saga_step SET failure_reason = column1, ended_at = column2, state = 'failed'"
-    " FROM (VALUES {rows}) WHERE saga_id = column3 AND step_index = column4 AND +state = 'pending'"
+    " FROM (VALUES {rows}) WHERE step_index = column3 AND saga_id = column4 AND +state = 'pending'"
     " AND EXISTS (SELECT 1 FROM launcher_saga WHERE saga_id = launcher_saga_step.saga_id"
     " AND state IN ('running', 'compensating'))",
 )
 
-_CLOSE_SAGA = Change(
+_CLOSE_SAGA = _ending(
     "UPDATE launcher_saga SET state = ?, ended_at = ?, failure_reason = ?"
-    " WHERE saga_id = ? AND state = 'running'",
+    " WHERE saga_id {whose} AND +state = 'running'",
     "SELECT 1 FROM launcher_saga WHERE state = ? AND ended_at = ? AND failure_reason IS ?"
     " AND saga_id = ?",
     "a running saga",
@@ -114,11 +123,11 @@ _CLOSE_SAGA = Change(
     " FROM (VALUES {rows}) WHERE saga_id = column4 AND +state = 'running'",
 )
 
-_RECOVER_SAGA = Change(
+_RECOVER_SAGA = _ending(
     "UPDATE launcher_saga SET state = ?, ended_at = ?, failure_reason ="
     " CASE WHEN coalesce(failure_reason, '') = '' THEN ''"
     " ELSE failure_reason || ' | recovered: ' END || ?"
-    " WHERE saga_id = ? AND state IN ('running', 'compensating')",
+    " WHERE saga_id {whose} AND +state IN ('running', 'compensating')",
     "SELECT 1 FROM launcher_saga WHERE state = ? AND ended_at = ?"
     " AND instr(failure_reason, ?) > 0 AND saga_id = ?",
     "a running or compensating saga",
@@ -144,28 +153,45 @@ NOT_WRITABLE = (
 """What a record of wrong content makes SQLite or the encoder raise."""
 
 
-def values_of(record: LogRecord, at: str, encode: Encode) -> tuple[int, Values]:
-    """Which of `CHANGES` the record makes, and with which values.
+def values_of(record: LogRecord, at: str, encode: Encode) -> tuple[int, Values, Values]:
+    """Which of `CHANGES` the record makes, with which values: how its saga ends, and all others.
 
     Raises some of `NOT_WRITABLE` if its message has no encoding.
     """
-    match record:
-        case StepOpened():
-            message = encode(record.command).decode()
-            sent = (record.step_index, record.name, message, record.target, at, record.saga_id)
-            return OPEN_STEP, sent
-        case StepSucceeded():
-            message = encode(record.output).decode()
-            return FINISH_STEP, (message, at, record.saga_id, record.step_index)
-        case SagaOpened():
-            return OPEN_SAGA, (record.saga_id, record.name, at, record.input_json)
-        case SagaClosed():
-            kind = RECOVER_SAGA if record.state == "failed_compensation" else CLOSE_SAGA
-            return kind, (record.state, at, record.reason, record.saga_id)
-        case StepFailed():
-            return FAIL_STEP, (record.reason, at, record.saga_id, record.step_index)
-        case _:
-            assert_never(record)
+    return _VALUES[type(record)](record, at, encode)
+
+
+def _of_opened(record: SagaOpened, at: str, _: Encode) -> tuple[int, Values, Values]:
+    return OPEN_SAGA, (), (record.saga_id, record.name, at, record.input_json)
+
+
+def _of_step_opened(record: StepOpened, at: str, encode: Encode) -> tuple[int, Values, Values]:
+    message = encode(record.command).decode()
+    step_index, name, target = record.step_index, record.name, record.target
+    return OPEN_STEP, (), (step_index, name, message, target, at, record.saga_id)
+
+
+def _of_succeeded(record: StepSucceeded, at: str, encode: Encode) -> tuple[int, Values, Values]:
+    message = encode(record.output).decode()
+    return FINISH_STEP, (), (message, at, record.saga_id, record.step_index)
+
+
+def _of_step_failed(record: StepFailed, at: str, _: Encode) -> tuple[int, Values, Values]:
+    return FAIL_STEP, (record.reason, at, record.step_index), (record.saga_id,)
+
+
+def _of_closed(record: SagaClosed, at: str, _: Encode) -> tuple[int, Values, Values]:
+    kind = RECOVER_SAGA if record.state == "failed_compensation" else CLOSE_SAGA
+    return kind, (record.state, at, record.reason), (record.saga_id,)
+
+
+_VALUES: dict[type[LogRecord], Callable[[Any, str, Encode], tuple[int, Values, Values]]] = {
+    SagaOpened: _of_opened,
+    StepOpened: _of_step_opened,
+    StepSucceeded: _of_succeeded,
+    StepFailed: _of_step_failed,
+    SagaClosed: _of_closed,
+}
 
 
 def apply(
@@ -178,8 +204,8 @@ def apply(
     `sqlite3.Error`s: then nothing of the transaction is in the log.
     """
     try:
-        kind, values = values_of(record, batch.at, encode)
-        change = CHANGES[kind]
+        kind, alike, own = values_of(record, batch.at, encode)
+        change, values = CHANGES[kind], (*alike, *own)
         if batch.attempted and connection.execute(change.applied_sql, values).fetchone():
             return None
         changed = connection.execute(change.sql, values).rowcount

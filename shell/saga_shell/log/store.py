@@ -24,6 +24,12 @@ from saga_shell.log.together import NotTogether, apply_together
 VACUUM_CHUNK = 500
 """Sagas removed in one transaction, so that a large vacuum doesn't hold up commits."""
 
+LONG_COMMIT_RECORDS = 10_000
+"""A commit of more, as that of a start after a crash, leaves its checkpoint for later."""
+
+CHECKPOINT_PAGES = 1_000
+"""What the `-wal` may hold before a commit copies it into the file (SQLite's default)."""
+
 _Inode = tuple[int, int] | None
 
 
@@ -33,6 +39,9 @@ class SagaLog:
     Ids are reserved in blocks (FACTS R-41): the counter in the file is always ahead of the ids in
     use, so that ids whose rows could not be written are not used again either (R-18). What lies
     beyond the block while the file can't be written is the backlog's to secure.
+
+    `checkpoint_is_due` after a long commit: it is durable in the `-wal`, and whoever waits for it
+    need not wait until it is copied into the file as well. `checkpoint` does that.
     """
 
     def __init__(
@@ -40,6 +49,7 @@ class SagaLog:
     ) -> None:
         self.path = path
         self.next_saga_id = next_saga_id
+        self.checkpoint_is_due = False
         self._connection = connection
         self._options = options
         self._unused_id = next_saga_id
@@ -105,6 +115,9 @@ class SagaLog:
         if not self._in_place():
             return Failure(inaccessible(self.path, "the file was moved, replaced or deleted"))
         bound = self._needed_bound()
+        if sum(len(batch.records) for batch in batches) > LONG_COMMIT_RECORDS:
+            self._connection.execute("PRAGMA wal_autocheckpoint = 0")
+            self.checkpoint_is_due = True
         refusals = self._write(batches, bound)
         self._bound = bound
         return Success(refusals)
@@ -133,6 +146,17 @@ class SagaLog:
             for record in batch.records
         )
         return tuple(refusal for refusal in applied if refusal is not None)
+
+    def checkpoint(self) -> Success[None] | Failure[LogError]:
+        """Copy the `-wal` into the file. A failure loses nothing: the next commit tries again."""
+
+        def work() -> Success[None]:
+            self.checkpoint_is_due = False
+            self._connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            return Success(None)
+
+        return attempt(self.path, work)
 
     def start(self, limit: int = OUTCOMES_READ) -> Success[LogStart] | Failure[LogError]:
         """What the launcher must know before anything else runs; at most `limit` outcomes."""

@@ -95,7 +95,10 @@ class LogWriter:
         """Write what waits, if anything does."""
         if self.pending_records == 0:
             return Success(None)
-        return await self._on_thread(self._backlog.flush)
+        flushed = await self._on_thread(self._backlog.flush)
+        if self._backlog.checkpoint_is_due:
+            self._executor.submit(self._backlog.checkpoint)
+        return flushed
 
     async def secure_ids(self, records: Sequence[LogRecord]) -> Success[None] | Failure[str]:
         """Let no later run use the ids of sagas that `records` open, though they aren't durable.

@@ -6,6 +6,7 @@ from tests.core.engine.store import Store
 from tests.core.harness import emitted, opened_ids, records
 
 from saga_core.engine import (
+    Config,
     Emit,
     RecoveryRequested,
     SagaClosed,
@@ -47,6 +48,18 @@ def test_outcomes_are_taken_over() -> None:
     ended = (SagaOutcome(1, "fulfil", "failed", "no"), SagaOutcome(2, "fulfil", "completed", None))
     assert store.give(RecoveryRequested(3, (), ended)) == ()
     assert last(store.state.outcomes, 256) == ended
+
+
+@pytest.mark.parametrize("kept", [0, 1, 2, 3, 256])
+def test_the_last_that_are_resolved_are_told_of(kept: int) -> None:
+    """DESIGN 4: however many a crash left, a snapshot tells of the last that ended."""
+    store = Store(Config(outcomes_kept=kept))
+    ended = (SagaOutcome(1, "fulfil", "completed", None),)
+    unresolved = tuple(UnresolvedSaga(n, "fulfil", "running", ()) for n in (4, 2, 3))
+    resolved = [SagaOutcome(n, "fulfil", "failed_compensation", REASON) for n in (2, 3, 4)]
+    state, _ = store.reducer.step(store.state, RecoveryRequested(5, unresolved, ended))
+    told = last(state.outcomes, kept)
+    assert told == (*ended, *resolved)[max(0, 4 - kept) :]
 
 
 def test_ids_go_on_above_every_id_ever_shown() -> None:

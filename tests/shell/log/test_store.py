@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from saga_core.engine import (
     StepSucceeded,
     UnresolvedSaga,
 )
-from saga_shell.log import SagaLog, stamp
+from saga_shell.log import SagaLog, stamp, store
 from saga_shell.log.store import VACUUM_CHUNK
 
 OpenLog = Callable[..., SagaLog]
@@ -362,3 +363,30 @@ def test_foreign_trigger_that_ends_the_transaction(open_log: OpenLog, query: Que
     )
     assert isinstance(log.commit([log.batch([opened(1), opened(2), opened(3)])]), Failure)
     assert query("SELECT count(*) FROM launcher_saga") == [(0,)]
+
+
+def test_a_checkpoint_that_fails_loses_nothing(open_log: OpenLog, query: Query) -> None:
+    """Issue 5: what it would have copied is safe in the `-wal`, and read from there."""
+    log = open_log()
+    assert commit(log, opened(1)) == ()
+    log.abandon()
+    assert log.checkpoint().failure().kind == "inaccessible"
+    assert query("SELECT saga_id FROM launcher_saga") == [(1,)]
+
+
+def test_short_commits_after_a_long_one_copy_again(
+    open_log: OpenLog, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Issue 5: after a checkpoint that was put off, the `-wal` stays as short as ever."""
+    monkeypatch.setattr(store, "LONG_COMMIT_RECORDS", 999)
+    monkeypatch.setattr(store, "CHECKPOINT_PAGES", 20)
+    log = open_log()
+    assert commit(log, *(opened(n) for n in range(1, 1_001))) == ()
+    due = log.checkpoint_is_due
+    assert log.checkpoint() == Success(None)
+    assert (due, log.checkpoint_is_due) == (True, False)
+    wal = path.with_name(f"{path.name}-wal")
+    long = wal.stat().st_size
+    for first in range(1_001, 9_000, 500):
+        assert commit(log, *(opened(n) for n in range(first, first + 500))) == ()
+    assert wal.stat().st_size <= long

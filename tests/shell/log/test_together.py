@@ -22,10 +22,11 @@ from saga_core.engine import (
     StepFailed,
     StepOpened,
     StepSucceeded,
+    TerminalState,
 )
 from saga_shell.log import LogOptions, SagaLog
-from saga_shell.log.statements import CHANGES
-from saga_shell.log.together import _sql
+from saga_shell.log.statements import CHANGES, Value
+from saga_shell.log.together import _alike_sql, _sql, _whose
 
 OpenLog = Callable[..., SagaLog]
 Query = Callable[..., list[tuple[Any, ...]]]
@@ -67,8 +68,9 @@ class Counting(sqlite3.Connection):
     def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
         """Count it, if it is one of those."""
         if sql.startswith(("INSERT INTO launcher_saga", "UPDATE launcher_saga")):
-            self.many += "), (" in sql
-            self.single += "), (" not in sql
+            many = any(listed in sql for listed in ("), (", "IN (?, ?", "BETWEEN"))
+            self.many += many
+            self.single += not many
         return super().execute(sql, *values)
 
 
@@ -132,14 +134,71 @@ def test_a_refused_record_sends_all_one_by_one(open_log: OpenLog) -> None:
     assert [saga.saga_id for saga in log.start().unwrap().outcomes] == [*range(1, 9)]
 
 
+@pytest.mark.parametrize("sagas", [range(1, 81), range(1, 161, 2)], ids=["dense", "gaps"])
+@pytest.mark.parametrize("end", ["completed", "failed", "failed_compensation"])
+def test_sagas_that_end_alike(
+    open_log: OpenLog, query: Query, end: TerminalState, sagas: range
+) -> None:
+    """Issue 5: many that end alike are few statements for their steps, as many for themselves."""
+    log = open_log(connection_class=Counting)
+    log.commit([log.batch([r for n in sagas for r in life(n)[:2]])]).unwrap()
+    seen = counting(log)
+    records = [r for n in sagas for r in (StepFailed(n, 0, "why"), SagaClosed(n, end, "why"))]
+    assert log.commit([log.batch(records)]).unwrap() == ()
+    assert (seen.many, seen.single) == (4, 0)
+    steps = "SELECT state, failure_reason, count(*) FROM launcher_saga_step GROUP BY 1, 2"
+    assert query(steps) == [("failed", "why", 80)]
+    closed = "SELECT state, failure_reason, count(*) FROM launcher_saga GROUP BY 1, 2"
+    assert query(closed) == [(end, "why", 80)]
+
+
+def test_nobody_ends_who_is_only_between(open_log: OpenLog, query: Query) -> None:
+    """FACTS R-37: sagas with ids between those that end alike go on."""
+    log = open_log()
+    log.commit([log.batch([r for n in range(1, 41) for r in life(n)[:2]])]).unwrap()
+    ending = [1, 3, *range(3, 18), 19]
+    ended = [SagaClosed(n, "failed", "why") for n in ending]
+    refused = log.commit([log.batch(ended)]).unwrap()
+    assert refused == ("SagaClosed of saga 3: it needs a running saga",)
+    closed = query("SELECT saga_id FROM launcher_saga WHERE state = 'failed' ORDER BY 1")
+    assert closed == [(n,) for n in sorted(set(ending))]
+
+
+def test_each_ends_with_its_own_reason(open_log: OpenLog, query: Query) -> None:
+    """FACTS R-40: what many have in common is not what the others of that commit are told."""
+    log = open_log()
+    sagas = range(1, 61)
+    log.commit([log.batch([r for n in sagas for r in life(n)[:2]])]).unwrap()
+    reasons = {n: "all alike" if n % 3 else f"saga {n} alone" for n in sagas}
+    failed = [StepFailed(n, 0, reasons[n]) for n in sagas]
+    ended = [SagaClosed(n, "failed", reasons[n]) for n in sagas]
+    assert log.commit([log.batch([*failed, *ended])]).unwrap() == ()
+    assert dict(query("SELECT saga_id, failure_reason FROM launcher_saga")) == reasons
+    assert dict(query("SELECT saga_id, failure_reason FROM launcher_saga_step")) == reasons
+
+
+@pytest.mark.parametrize("odd", [99, 5])
+def test_one_of_many_alike_is_refused(open_log: OpenLog, query: Query, odd: int) -> None:
+    """FACTS R-37: a saga that isn't there, or ends twice, is refused alone among those like it."""
+    log = open_log()
+    sagas = range(1, 21)
+    log.commit([log.batch([r for n in sagas for r in life(n)[:2]])]).unwrap()
+    ended = [SagaClosed(n, "failed", "why") for n in (*sagas, odd)]
+    refused = (f"SagaClosed of saga {odd}: it needs a running saga",)
+    assert log.commit([log.batch(ended)]).unwrap() == refused
+    assert query("SELECT count(*) FROM launcher_saga WHERE state = 'failed'") == [(20,)]
+
+
 @pytest.mark.parametrize("kind", range(len(CHANGES)))
 def test_rows_are_found_by_their_keys(open_log: OpenLog, kind: int) -> None:
     """Issue 5: a change of many rows looks each of them up, however many sagas there are."""
     log = open_log()
-    sql = f"EXPLAIN QUERY PLAN {_sql(kind, 4)}"
-    plan = log._connection.execute(sql, [1] * sql.count("?")).fetchall()
-    tables = [detail for *_, detail in plan if "launcher_saga" in detail]
-    assert all("PRIMARY KEY" in one or "autoindex" in one for one in tables)
+    ids: tuple[list[Value], ...] = ([1, 2, 3], [1, 3, 4])
+    alike = [_alike_sql(kind, _whose(some)[0]) for some in ids if CHANGES[kind].alike_sql]
+    for sql in (_sql(kind, 1), _sql(kind, 4), *alike):
+        plan = log._connection.execute(f"EXPLAIN QUERY PLAN {sql}", [1] * sql.count("?")).fetchall()
+        tables = [detail for *_, detail in plan if "launcher_saga" in detail]
+        assert all("PRIMARY KEY" in one or "autoindex" in one for one in tables)
 
 
 RECORDS: st.SearchStrategy[LogRecord] = st.one_of(
@@ -172,11 +231,11 @@ def written(path: Path, batches: Sequence[Sequence[LogRecord]]) -> tuple[list[st
 def test_together_is_one_by_one(records: list[LogRecord], opened_first: bool) -> None:
     """FACTS R-07, R-37: whatever the records, a batch leaves the rows and refusals of its parts.
 
-    Many other sagas go through the same hop, so that the rows are changed by lists.
+    Many other sagas go through the same hop, so that the rows are changed by lists, or alike.
     """
     if opened_first:
         records = [opened(1), opened(2), opened(3), *records]
-    others = [record for n in range(10, 16) for record in life(n)]
+    others = [record for n in range(10, 26) for record in life(n)]
     with TemporaryDirectory() as directory:
         together = written(Path(directory, "a"), [records + others])
         one_by_one = written(Path(directory, "b"), [[r] for r in records] + [others])

@@ -19,11 +19,13 @@ from returns.result import Failure, Success
 from saga_core.engine import SagaClosed, SagaOpened, UnresolvedSaga
 from saga_shell.log import (
     VACUUM_INTERVAL_SECONDS,
+    LogError,
     LogOptions,
     LogStart,
     LogWriter,
     SagaLog,
     open_read_only,
+    store,
 )
 
 Query = Callable[..., list[tuple[Any, ...]]]
@@ -48,6 +50,39 @@ def test_commit_is_durable_when_it_returns(path: Path, options: LogOptions, quer
         assert await writer.commit([opened(1), opened(2)]) == Success(None)
         assert query("SELECT saga_id FROM launcher_saga") == [(1,), (2,)]
         assert (writer.pending_records, writer.refused) == (0, 0)
+        assert await writer.stop() == Success(None)
+
+    run(main)
+
+
+def test_a_long_commit_is_durable_before_its_checkpoint(
+    path: Path, options: LogOptions, query: Query, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Issue 5: nobody waits until rows that the `-wal` holds are in the file; they come there."""
+    monkeypatch.setattr(store, "LONG_COMMIT_RECORDS", 1_999)
+    go_on = threading.Event()
+
+    def checkpoint(log: SagaLog) -> Success[None] | Failure[LogError]:
+        assert go_on.wait(10)
+        return original(log)
+
+    def size() -> int:
+        return path.stat().st_size
+
+    original = SagaLog.checkpoint
+    monkeypatch.setattr(SagaLog, "checkpoint", checkpoint)
+
+    async def main() -> None:
+        writer = (await LogWriter.open(path, options)).unwrap()
+        before = size()
+        records = [SagaOpened(n, "n", '"' + "x" * 3_000 + '"') for n in range(1, 2_001)]
+        assert await writer.commit(records) == Success(None)
+        assert query("SELECT count(*) FROM launcher_saga") == [(2_000,)]
+        assert size() == before
+        go_on.set()
+        assert await writer.commit([opened(2_001)]) == Success(None)
+        assert size() > before + 6_000_000
+        assert await writer.commit([opened(2_002)]) == Success(None)
         assert await writer.stop() == Success(None)
 
     run(main)
