@@ -5,7 +5,8 @@ import os
 import signal
 from pathlib import Path
 
-from tests.e2e.outside import Place, Running, is_alive, wait_until
+from tests.e2e.outside import Place, Running, wait_until
+from tests.processes import is_running
 
 
 class Household:
@@ -39,7 +40,7 @@ class Household:
 
     def wait_until_panes_are_gone(self, pids: list[int]) -> None:
         """No pane outlives its host (FACTS R-21, issue 4.6)."""
-        wait_until(lambda: not any(map(is_alive, pids)), f"the end of the panes {pids}")
+        wait_until(lambda: not any(map(is_running, pids)), f"the end of the panes {pids}")
 
     def close(self) -> None:
         """Give the pipe back."""

@@ -5,10 +5,10 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from tests.e2e.outside import PATIENCE_SECONDS, Peer, Place, Running, is_alive, wait_until
+from tests.e2e.outside import PATIENCE_SECONDS, Peer, Place, Running, wait_until
+from tests.processes import in_sessions_of, is_running
 
 from saga_shell.host.guard import ORPHAN_SECONDS
 
@@ -59,26 +59,13 @@ class House:
         if not self._journal.exists():
             return []
         entries = [json.loads(line) for line in self._journal.read_text().splitlines()]
-        leaders = {entry["pid"] for entry in entries if entry["event"] == "pane_started"}
-        return [pid for pid in _living() if _session_of(pid) in leaders]
+        return in_sessions_of({e["pid"] for e in entries if e["event"] == "pane_started"})
 
     def wait_until_empty(self, *pids: int) -> None:
         """No process of any pane is left, nor any of `pids`."""
         wait_until(
-            lambda: not self.pane_processes() and not any(map(is_alive, pids)), "an empty house"
+            lambda: not self.pane_processes() and not any(map(is_running, pids)), "an empty house"
         )
-
-
-def _living() -> list[int]:
-    entries = (entry.name for entry in Path("/proc").iterdir())
-    return [int(name) for name in entries if name.isdigit() and is_alive(int(name))]
-
-
-def _session_of(pid: int) -> int | None:
-    try:
-        return os.getsid(pid)
-    except ProcessLookupError:
-        return None
 
 
 @pytest.fixture
@@ -94,7 +81,7 @@ def test_a_clean_end_leaves_no_process(house: House) -> None:
     """Issue 4.6: when the launcher has exited, its host and every process of its panes are gone."""
     host = house.host()
     assert house.running.terminate() == 0
-    assert not is_alive(host)
+    assert not is_running(host)
     assert house.pane_processes() == []
 
 
@@ -103,7 +90,7 @@ def test_a_host_that_hangs_is_killed_at_a_clean_end_and_its_panes_go(house: Hous
     host = house.host()
     os.kill(host, signal.SIGSTOP)
     assert house.running.terminate() == 0
-    assert not is_alive(host)
+    assert not is_running(host)
     house.wait_until_empty()
     assert "the host didn't end on SIGTERM and is killed" in house.running.stderr()
 
@@ -121,7 +108,7 @@ def test_a_host_that_hangs_does_not_outlive_a_killed_launcher(place: Place) -> N
     host = house.host()
     os.kill(host, signal.SIGSTOP)
     house.running.kill()
-    wait_until(lambda: not is_alive(host), "the end of the host", ORPHAN_SECONDS + 10)
+    wait_until(lambda: not is_running(host), "the end of the host", ORPHAN_SECONDS + 10)
     house.wait_until_empty()
 
 
@@ -129,7 +116,7 @@ def test_a_killed_host_takes_its_panes_along_and_is_started_again(house: House) 
     """Issue 4.6: no pane outlives its host; the next host has panes of its own."""
     host, before = house.host(), house.pane_processes()
     os.kill(host, signal.SIGKILL)
-    wait_until(lambda: not any(map(is_alive, before)), "the end of the panes")
+    wait_until(lambda: not any(map(is_running, before)), "the end of the panes")
     house.tool.until(event="process_spawned", kind="host")
     wait_until(lambda: len(house.pane_processes()) >= PROCESSES_OF_A_PANE, "new panes")
 

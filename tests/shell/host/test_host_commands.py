@@ -3,13 +3,12 @@
 import asyncio
 import os
 
+from tests.processes import in_sessions_of, is_running
 from tests.shell.host.fake_launcher import (
     REGISTERED,
     SNAPSHOT,
     Line,
     fake_launcher,
-    is_running,
-    session_of,
     stubborn_shell,
     terminal_of,
 )
@@ -101,10 +100,10 @@ def test_reap_is_answered_after_every_process_is_gone() -> None:
             shell = stubborn_shell(launcher.directory)
             host, peer = await launcher.ready("--shell", shell, "--grace", "0.1")
             pid = host.panes()["main"]
-            assert len(session_of(pid)) >= 3
+            assert len(in_sessions_of({pid})) >= 3
             peer.command("reap_panes", label="main", saga_id=43)
             await peer.got("report_panes_reaped", label="main", saga_id=43)
-            assert session_of(pid) == []
+            assert in_sessions_of({pid}) == []
             assert host.panes("pane_gone") == {"main": pid}
 
     asyncio.run(main())

@@ -6,12 +6,11 @@ import os
 import signal
 
 import pytest
+from tests.processes import in_sessions_of, is_running
 from tests.shell.host.fake_launcher import (
     HostProcess,
     exit_of,
     fake_launcher,
-    is_running,
-    session_of,
     stubborn_shell,
     with_command_line_of,
 )
@@ -66,7 +65,7 @@ def test_a_launcher_that_dies_takes_the_panes_along() -> None:
             pids = host.panes().values()
             peer.writer.transport.abort()
             assert await host.process.wait() == 1
-            assert [session_of(pid) for pid in pids] == [[], []]
+            assert [in_sessions_of({pid}) for pid in pids] == [[], []]
             await host.says("ending: the launcher is gone: its connection ended")
 
     asyncio.run(main())
@@ -100,7 +99,7 @@ def test_a_killed_host_takes_every_process_of_its_panes_along(how: str) -> None:
         async with fake_launcher() as launcher:
             host, _ = await launcher.ready("--shell", stubborn_shell(launcher.directory))
             leaders = host.panes().values()
-            pids = [pid for leader in leaders for pid in session_of(leader)]
+            pids = [pid for leader in leaders for pid in in_sessions_of({leader})]
             assert len(pids) >= 6
             if how == "the host is killed":
                 host.kill()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from returns.result import Failure, Success
-from tests.shell.host.fake_launcher import is_running
+from tests.processes import is_running
 
 from saga_core.agentmux.commands import Goodbye, ReportWindowClosed
 from saga_shell.host.accounts import Counters, Journal, append_stats, open_journal

@@ -17,6 +17,11 @@ from saga_shell.launcher.runner import Watcher
 from saga_shell.log import current_path, is_live
 
 
+def shell(script: str) -> tuple[str, ...]:
+    """A child's command: this shell script."""
+    return ("/bin/sh", "-c", script)
+
+
 class Place:
     """Where the launchers of one test live, and what they leave there."""
 
