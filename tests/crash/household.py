@@ -39,7 +39,7 @@ class Household:
         return [entry["pid"] for entry in entries if entry["event"] == "pane_started"]
 
     def wait_until_panes_are_gone(self, pids: list[int]) -> None:
-        """No pane outlives its host (FACTS R-21, issue 4.6)."""
+        """No pane outlives its host (FACTS R-21, RELIABILITY 17)."""
         wait_until(lambda: not any(map(is_running, pids)), f"the end of the panes {pids}")
 
     def close(self) -> None:

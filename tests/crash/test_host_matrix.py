@@ -97,7 +97,7 @@ def both_die(it: Scene, saga: str) -> None:
 @pytest.mark.parametrize("saga", SAGAS)
 @pytest.mark.timeout(900)
 def test_host_and_both_die_at_every_point(saga: str, tmp_path: Path) -> None:
-    """Issue 4.1, FACTS R-17: whoever dies, wherever: rows, bus and ids tell one story."""
+    """RELIABILITY 3, FACTS R-17: whoever dies, wherever: rows, bus and ids tell one story."""
     points = points_of(saga, tmp_path)
     assert {"after Emit saga_started", "after ArmTimer SagaDeadline"} <= set(points)
     for who, play, offset in (("host", host_dies, 0), ("both", both_die, STRIDE // 2)):

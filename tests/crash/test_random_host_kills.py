@@ -100,7 +100,7 @@ def _hosts(events: list[Message]) -> list[Message]:
 
 @pytest.mark.timeout(60 + 20 * KILLS)
 def test_random_kills_of_the_host_and_of_both_lose_nothing(household: Household) -> None:
-    """Issue 4.1, FACTS R-17, R-21: every saga ends, no pane lives on, rows and bus agree."""
+    """RELIABILITY 4, FACTS R-17, R-21: every saga ends, no pane lives on, rows and bus agree."""
     seed = 1
     kills = HostKills(household, random.Random(seed))
     for number in range(KILLS // 4):

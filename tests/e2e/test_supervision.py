@@ -78,7 +78,7 @@ def house(place: Place) -> Iterator[House]:
 
 
 def test_a_clean_end_leaves_no_process(house: House) -> None:
-    """Issue 4.6: when the launcher has exited, its host and every process of its panes are gone."""
+    """RELIABILITY 17: after a clean end its host and every process of its panes are gone."""
     host = house.host()
     assert house.running.terminate() == 0
     assert not is_running(host)
@@ -96,14 +96,14 @@ def test_a_host_that_hangs_is_killed_at_a_clean_end_and_its_panes_go(house: Hous
 
 
 def test_a_killed_launcher_takes_host_and_panes_along(house: House) -> None:
-    """Issue 4.6: after SIGKILL of the launcher the host notices, ends its panes and itself."""
+    """RELIABILITY 17: after SIGKILL of the launcher the host notices, ends its panes and itself."""
     host = house.host()
     house.running.kill()
     house.wait_until_empty(host)
 
 
 def test_a_host_that_hangs_does_not_outlive_a_killed_launcher(place: Place) -> None:
-    """Issue 4.6: it can't notice; its guard does, kills it and ends the panes."""
+    """RELIABILITY 17: it can't notice; its guard does, kills it and ends the panes."""
     house = House(place, wrapped=True)
     host = house.host()
     os.kill(host, signal.SIGSTOP)
@@ -113,7 +113,7 @@ def test_a_host_that_hangs_does_not_outlive_a_killed_launcher(place: Place) -> N
 
 
 def test_a_killed_host_takes_its_panes_along_and_is_started_again(house: House) -> None:
-    """Issue 4.6: no pane outlives its host; the next host has panes of its own."""
+    """RELIABILITY 17: no pane outlives its host; the next host has panes of its own."""
     host, before = house.host(), house.pane_processes()
     os.kill(host, signal.SIGKILL)
     wait_until(lambda: not any(map(is_running, before)), "the end of the panes")
@@ -122,7 +122,7 @@ def test_a_killed_host_takes_its_panes_along_and_is_started_again(house: House) 
 
 
 def test_launcher_and_host_killed_at_once_leave_no_pane(house: House) -> None:
-    """Issue 4.6: whoever is killed first."""
+    """RELIABILITY 17: whoever is killed first, no process of a pane is left."""
     host = house.host()
     os.kill(host, signal.SIGKILL)
     house.running.kill()

@@ -152,7 +152,7 @@ MEETINGS: list[tuple[str, str, Callable[[Scene], None]]] = [
 def test_a_bound_that_is_met_harms_nobody_else_and_is_counted(
     place: Place, name: str, value: str, meet: Callable[[Scene], None]
 ) -> None:
-    """Issue 4.3: each bound is an option; meeting it shows in `diag bounds`; sagas go on."""
+    """RELIABILITY 11: each bound is an option; meeting it shows in `diag bounds`; sagas go on."""
     running = place.launch("--bound", f"{name}={value}")
     tool, peer = subscriber(place, pid=1), host(place)
     meet(Scene(place, tool, peer))
@@ -169,7 +169,7 @@ def test_a_bound_that_is_met_harms_nobody_else_and_is_counted(
 
 
 def test_thousands_of_connections_are_turned_away_one_by_one(place: Place) -> None:
-    """Fewer open files than connections: the launcher lives on and says what it can't serve."""
+    """RELIABILITY 11: fewer open files than peers: it lives on and says what it can't serve."""
     place.program = (sys.executable, NARROW)
     running = place.launch()
     tool, peer = subscriber(place, pid=1), host(place)

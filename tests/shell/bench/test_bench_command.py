@@ -44,7 +44,7 @@ def faked(monkeypatch: pytest.MonkeyPatch) -> list[Sizes]:
 
 
 def test_the_json_fits_its_schema(faked: list[Sizes]) -> None:
-    """Issue 5: one line per part with figures, ratios and machine, as the help's schema says."""
+    """DESIGN 6: one line per part with figures, ratios and machine, as the help's schema says."""
     ran = here("bench", "--json", "log", "memory", "--runs", "3")
     assert (ran.code, ran.err, len(faked)) == (0, "", 2)
     schema = schema_in_help("bench")

@@ -101,7 +101,7 @@ def test_a_narrow_terminal_shows_a_table() -> None:
 
 
 def test_programs_get_json() -> None:
-    """`--json`: one line with the same totals, nothing else."""
+    """DESIGN 6: with `--json` there is one line with the same totals, and nothing else."""
     done = subprocess.run(
         [*DEMO, "--json"], capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
     )

@@ -152,7 +152,7 @@ def test_a_socket_that_can_not_be_removed_is_told(
 
 
 def test_the_totals_are_told_at_the_end(place: Place, caplog: pytest.LogCaptureFixture) -> None:
-    """House rule: every bound and every drop is counted, and the counts are said."""
+    """RELIABILITY 11: every bound and every drop is counted, and the counts are said at the end."""
 
     async def main() -> None:
         async with place.launched() as it:

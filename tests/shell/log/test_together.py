@@ -81,7 +81,7 @@ def counting(log: SagaLog) -> Counting:
 
 
 def test_one_statement_for_each_kind(open_log: OpenLog) -> None:
-    """Issue 5: a hop of many sagas is as many statements as it has kinds of records."""
+    """DESIGN 5: a hop of many sagas is as many statements as it has kinds of records."""
     log = open_log(connection_class=Counting)
     seen = counting(log)
     sagas = range(1, 65)
@@ -93,7 +93,7 @@ def test_one_statement_for_each_kind(open_log: OpenLog) -> None:
 
 @pytest.mark.parametrize(("sagas", "many", "single"), [(1, 0, 2), (4, 2, 0), (95, 10, 6)])
 def test_any_number_of_rows(open_log: OpenLog, sagas: int, many: int, single: int) -> None:
-    """Issue 5: the rows are cut into few sizes, so that few statements must be prepared."""
+    """DESIGN 5: the rows are cut into few sizes, so that few statements must be prepared."""
     log = open_log(connection_class=Counting)
     seen = counting(log)
     log.commit([log.batch([r for n in range(1, sagas + 1) for r in life(n)[:2]])]).unwrap()
@@ -112,7 +112,7 @@ def test_without_lists_of_values(open_log: OpenLog, monkeypatch: pytest.MonkeyPa
 
 
 def test_several_hops_of_a_saga_at_once(open_log: OpenLog, query: Query) -> None:
-    """Issue 5: whole lives in one commit keep each saga's order, in few statements."""
+    """DESIGN 5: whole lives in one commit keep each saga's order, in few statements."""
     log = open_log(connection_class=Counting)
     seen = counting(log)
     lives = [life(n)[: n % 7 or None] for n in range(1, 85)]
@@ -134,7 +134,7 @@ def test_a_refused_record_sends_all_one_by_one(open_log: OpenLog) -> None:
 
 @pytest.mark.parametrize("kind", range(len(CHANGES)))
 def test_rows_are_found_by_their_keys(open_log: OpenLog, kind: int) -> None:
-    """Issue 5: a change of many rows looks each of them up, however many sagas there are."""
+    """DESIGN 5: a change of many rows looks each of them up, however many sagas there are."""
     log = open_log()
     sql = f"EXPLAIN QUERY PLAN {_sql(kind, 4)}"
     plan = log._connection.execute(sql, [1] * sql.count("?")).fetchall()
