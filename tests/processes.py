@@ -1,7 +1,9 @@
 """Which processes live, as the kernel tells it."""
 
 import os
+import signal
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -12,6 +14,12 @@ def is_running(pid: int) -> bool:
     except OSError:
         return False
     return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
+def kill(pid: int) -> None:
+    """SIGKILL to a process that may be gone."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def pids() -> list[int]:

@@ -2,10 +2,9 @@
 
 import json
 import os
-import signal
-from pathlib import Path
 
 from tests.e2e.outside import Place, Running, wait_until
+from tests.files import whole_lines
 from tests.processes import is_running
 
 
@@ -33,9 +32,7 @@ class Household:
 
     def panes(self) -> list[int]:
         """The processes of all panes that were ever started."""
-        if not self._journal.exists():
-            return []
-        entries = [json.loads(line) for line in _whole_lines(self._journal)]
+        entries = [json.loads(line) for line in whole_lines(self._journal)]
         return [entry["pid"] for entry in entries if entry["event"] == "pane_started"]
 
     def wait_until_panes_are_gone(self, pids: list[int]) -> None:
@@ -45,17 +42,3 @@ class Household:
     def close(self) -> None:
         """Give the pipe back."""
         os.close(self._control)
-
-
-def kill(pid: int) -> None:
-    """SIGKILL to a process that may be gone."""
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
-
-
-def _whole_lines(path: Path) -> list[bytes]:
-    """A host that was killed may have left half a line at the end."""
-    *lines, _ = path.read_bytes().split(b"\n")
-    return lines

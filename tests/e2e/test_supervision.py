@@ -5,10 +5,12 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from tests.e2e.outside import PATIENCE_SECONDS, Peer, Place, Running, wait_until
-from tests.processes import in_sessions_of, is_running
+from tests.files import whole_lines
+from tests.processes import in_sessions_of, is_running, kill
 
 from saga_shell.host.guard import ORPHAN_SECONDS
 
@@ -24,6 +26,8 @@ while :; do sleep 1000; done
 
 PROCESSES_OF_A_PANE = 4
 PANES = 2
+KILLED = "the host didn't end on SIGTERM and is killed"
+TRIES = 5
 
 
 class House:
@@ -39,7 +43,7 @@ class House:
         script.write_text(STUBBORN)
         self._journal = place.directory / "panes.jsonl"
         place.environment["AGENTMUX_HOST_JOURNAL"] = str(self._journal)
-        host = f"{sys.executable} -m saga_shell.host.main --grace 0.2 --shell '/bin/sh {script}'"
+        host = f"{sys.executable} -m saga_shell.host.main --grace 0.05 --shell '/bin/sh {script}'"
         if wrapped:
             wrapper = place.directory / "wrapper.sh"
             wrapper.write_text(f"set -m\n{host} &\nwait\n")
@@ -56,9 +60,7 @@ class House:
 
     def pane_processes(self) -> list[int]:
         """Every living process in the session of a pane that was ever started."""
-        if not self._journal.exists():
-            return []
-        entries = [json.loads(line) for line in self._journal.read_text().splitlines()]
+        entries = [json.loads(line) for line in whole_lines(self._journal)]
         return in_sessions_of({e["pid"] for e in entries if e["event"] == "pane_started"})
 
     def wait_until_empty(self, *pids: int) -> None:
@@ -71,18 +73,35 @@ class House:
 @pytest.fixture
 def house(place: Place) -> Iterator[House]:
     """One with two panes."""
+    with house_at(place) as house:
+        yield house
+
+
+@contextmanager
+def house_at(place: Place) -> Iterator[House]:
+    """One whose panes end with the block, whatever became of them."""
     house = House(place)
     yield house
     for pid in house.pane_processes():
-        os.kill(pid, signal.SIGKILL)
+        kill(pid)
 
 
-def test_a_clean_end_leaves_no_process(house: House) -> None:
-    """RELIABILITY 17: after a clean end its host and every process of its panes are gone."""
-    host = house.host()
-    assert house.running.terminate() == 0
-    assert not is_running(host)
-    assert house.pane_processes() == []
+def test_a_clean_end_leaves_no_process(place: Place) -> None:
+    """RELIABILITY 17: after a clean end its host and every process of its panes are gone.
+
+    A host that a busy machine keeps from ending within 1.5 s is killed, which is another end.
+    """
+
+    def ended_in_time() -> bool:
+        with house_at(place) as house:
+            host = house.host()
+            assert house.running.terminate() == 0
+            assert not is_running(host)
+            in_time = KILLED not in house.running.stderr()
+            assert not in_time or house.pane_processes() == []
+            return in_time
+
+    assert any(ended_in_time() for _ in range(TRIES))
 
 
 def test_a_host_that_hangs_is_killed_at_a_clean_end_and_its_panes_go(house: House) -> None:
@@ -92,7 +111,7 @@ def test_a_host_that_hangs_is_killed_at_a_clean_end_and_its_panes_go(house: Hous
     assert house.running.terminate() == 0
     assert not is_running(host)
     house.wait_until_empty()
-    assert "the host didn't end on SIGTERM and is killed" in house.running.stderr()
+    assert KILLED in house.running.stderr()
 
 
 def test_a_killed_launcher_takes_host_and_panes_along(house: House) -> None:
@@ -108,7 +127,7 @@ def test_a_host_that_hangs_does_not_outlive_a_killed_launcher(place: Place) -> N
     host = house.host()
     os.kill(host, signal.SIGSTOP)
     house.running.kill()
-    wait_until(lambda: not is_running(host), "the end of the host", ORPHAN_SECONDS + 10)
+    wait_until(lambda: not is_running(host), "the end", ORPHAN_SECONDS + PATIENCE_SECONDS)
     house.wait_until_empty()
 
 

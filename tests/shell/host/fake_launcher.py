@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.files import whole_lines
 from tests.processes import pids
 
 Line = dict[str, object]
@@ -28,7 +29,7 @@ while :; do sleep 1000; done
 """
 """A shell whose jobs have process groups of their own, and that no SIGHUP ends."""
 
-PATIENCE = 30
+PATIENCE = 60
 """Seconds after which a test that waits in vain fails."""
 
 REGISTERED: Line = {
@@ -161,8 +162,7 @@ class HostProcess:
 
     def panes(self, event: str = "pane_started") -> dict[str, int]:
         """The panes that the journal tells of: process ids by window label."""
-        text = self.journal.read_text() if self.journal.exists() else ""
-        lines = map(json.loads, text.splitlines())
+        lines = map(json.loads, whole_lines(self.journal))
         return {line["label"]: line["pid"] for line in lines if line["event"] == event}
 
     def kill(self, number: signal.Signals = signal.SIGKILL) -> None:

@@ -36,7 +36,7 @@ from saga_shell.launcher.runner import DurableLog
 from saga_shell.log import LogOptions, LogWriter
 
 Message = dict[str, Any]
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 TURNS_OF_A_COMMIT = 5
 """How often the loop turns while a log in memory is at work: others get on meanwhile."""
 

@@ -128,6 +128,7 @@ class Disk:
         self.free = threading.Event()
         self.free.set()
         self.asked = threading.Event()
+        self.commits = 0
         self.seconds = 0.0
         real = SagaLog.commit
 
@@ -137,6 +138,7 @@ class Disk:
             self.asked.set()
             self.free.wait(PATIENCE_SECONDS)
             threading.Event().wait(self.seconds)
+            self.commits += 1
             return real(log, batches)
 
         monkeypatch.setattr(SagaLog, "commit", commit)
@@ -186,9 +188,10 @@ def test_a_long_backlog_is_written_to_its_end(
                 for n in range(7):
                     host.say(cmd="report_pool_window_promoted", label=f"w{n}")
                     await host.until(event="saga_started")
-            disk.seconds = 0.04
-            monkeypatch.setattr(module, "SHUTDOWN_SECONDS", 0.1)
+            disk.commits, disk.seconds = 0, 0.3
+            monkeypatch.setattr(module, "SHUTDOWN_SECONDS", 1.5)
             assert await it.end() == Exit(0)
+            assert disk.commits * disk.seconds > module.SHUTDOWN_SECONDS
         count = "SELECT count(*), count(ended_at) FROM launcher_saga"
         assert place.rows(count) == [(8, 8)]
 
