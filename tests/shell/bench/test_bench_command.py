@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,7 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
         ) as process:
             while not [*tmp_path.glob("*/*/lock"), *tmp_path.glob("*/*/db")]:
                 assert process.poll() is None
+                time.sleep(0.01)
             process.send_signal(number)
             out, err = process.communicate(timeout=60)
         assert (process.returncode, out, err.strip()) == (130, b"", b"")
