@@ -2,6 +2,11 @@
 
 import signal
 
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
+
 
 def pytest_configure() -> None:
     """Take back what `nohup` or a background job ignores: children of the tests inherit it."""

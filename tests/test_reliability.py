@@ -14,7 +14,7 @@ PROMISES = re.findall(r"^\| \d+ \| (.+?) \| (.+?) \| (.+?) \|$", PAGE, re.MULTIL
 
 
 def test_each_promise_is_held_by_tests_that_exist() -> None:
-    """Issue 4: each promise with the test that holds it and the figure that was measured."""
+    """RELIABILITY: each promise stands with the test that holds it and what was measured."""
     assert len(PROMISES) >= 12
     for promise, tests, figure in PROMISES:
         assert names_in(tests), f"{promise}: name its test"
@@ -42,7 +42,7 @@ def test_each_command_can_be_given() -> None:
 
 
 def test_each_bound_is_on_the_page() -> None:
-    """Issue 4.3: each bound with its default, as `run --bound` takes it."""
+    """RELIABILITY 11: each bound stands with its default, as `run --bound` takes it."""
     rows = dict(re.findall(r"^\| `([a-z-]+)` \| ([\d,.]+) [a-z]+ \|", PAGE, re.MULTILINE))
     defaults = {option_name(name): getattr(Bounds(), name) for name in MEANINGS}
     assert {name: float(value.replace(",", "")) for name, value in rows.items()} == defaults

@@ -8,21 +8,19 @@ import copy
 import logging
 import os
 import queue
-import re
 import select
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from logging.handlers import QueueHandler
 
+from saga_shell.printable import printable
+
 QUEUE_LINES = 10_000
 STANDARD_ERROR = 2
 
 STOP_SECONDS = 2.0
 """How long the end waits for lines that nobody reads."""
-
-_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-"""Characters that end a line or move a terminal's cursor; peers' texts may have some."""
 
 _Lines = queue.Queue[logging.LogRecord | None]
 
@@ -68,8 +66,7 @@ class _OneLine(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 -- logging's name
         """The line, with what would break it escaped."""
-        line = super().formatMessage(record)
-        return _UNFIT.sub(lambda found: found[0].encode("unicode_escape").decode(), line)
+        return printable(super().formatMessage(record))
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Generic, TypeVar
 
-from tests.core.rows import Rows
+from tests.core.told import Told
 
 from saga_core.engine import (
     ArmTimer,
@@ -21,9 +21,7 @@ from saga_core.engine import (
     LogRecord,
     Reducer,
     Reply,
-    SagaCompleted,
     SagaDeadline,
-    SagaFailed,
     SagaStarted,
     State,
     Timer,
@@ -38,19 +36,17 @@ from saga_core.engine.state import M
 T = TypeVar("T")
 
 
-class Run(Generic[M]):
+class Run(Told, Generic[M]):
     """One run: its state, its rows, its bus, its armed timers, and all that it was given."""
 
     def __init__(
         self, reducer: Reducer[M], config: Config | None = None, state: State[M] | None = None
     ) -> None:
+        super().__init__()
         self.reducer = reducer
         self.state = state if state is not None else reducer.initial_state(config)
         self.history = empty_history()
-        self.rows = Rows()
         self.records: list[LogRecord] = []
-        self.bus: list[BusEvent] = []
-        self.timers: set[Timer] = set()
         self.connections = 0
         self.given: list[tuple[Event, tuple[Effect, ...]]] = []
         self.last: tuple[Effect, ...] = ()
@@ -101,21 +97,6 @@ class Run(Generic[M]):
         """The sagas in flight, ascending."""
         return [saga_id for saga_id, _ in sorted_items(self.state.sagas)]
 
-    def endings(self) -> dict[int, str]:
-        """How each ended saga ended on the bus: its reason, or `completed`."""
-        ends: dict[int, str] = {}
-        for event in self.bus:
-            match event:
-                case SagaCompleted(saga_id):
-                    ending = "completed"
-                case SagaFailed(saga_id, reason):
-                    ending = reason
-                case _:
-                    continue
-            assert saga_id not in ends, f"saga {saga_id} ended twice on the bus"
-            ends[saga_id] = ending
-        return ends
-
     def _step(self, event: Event) -> tuple[Effect, ...]:
         before = self.state
         self.state, effects = self.reducer.step(before, event)
@@ -129,25 +110,11 @@ class Run(Generic[M]):
         assert cancelled <= self.timers | armed | fired, "a timer is cancelled that nobody armed"
         self.timers -= fired
         for effect in effects:
-            self._note(effect)
+            self.note(effect)
+        self.records += records(effects)
         assert self.timers == timers_wanted(self.state)
         self.given.append((event, effects))
         return effects
-
-    def _note(self, effect: Effect) -> None:
-        match effect:
-            case WriteLog(record):
-                self.records.append(record)
-                self.rows.commit(record)
-            case Emit(event):
-                self.bus.append(event)
-            case ArmTimer(timer):
-                assert timer not in self.timers, f"{timer} is armed already"
-                self.timers.add(timer)
-            case CancelTimer(timer):
-                self.timers.discard(timer)
-            case _:
-                pass
 
 
 class PeeredRun(Run[M], ABC):

@@ -4,32 +4,18 @@ from copy import deepcopy
 
 from tests.core.harness import timers_wanted
 from tests.core.rows import Rows
+from tests.core.told import Told
 
 from saga_core.check.runs.stage import Deed, Taken
-from saga_core.engine import (
-    ArmTimer,
-    BusEvent,
-    CancelTimer,
-    Effect,
-    Emit,
-    SagaCompleted,
-    SagaFailed,
-    SagaStarted,
-    State,
-    Timer,
-    TimerFired,
-    WriteLog,
-)
+from saga_core.engine import SagaStarted, State, TimerFired
 from saga_core.engine.ordered import sorted_keys
 
 
-class Story:
+class Story(Told):
     """Told of each move. A process that dies takes its timers along, and what its log lacked."""
 
     def __init__(self) -> None:
-        self.rows = Rows()
-        self.bus: list[BusEvent] = []
-        self.timers: set[Timer] = set()
+        super().__init__()
         self._durable: Rows | None = None
 
     def follow(self, taken: Taken) -> None:
@@ -49,35 +35,12 @@ class Story:
         if isinstance(deed.event, TimerFired):
             self.timers.discard(deed.event.timer)
         for effect in deed.effects:
-            self._note(effect)
-
-    def _note(self, effect: Effect) -> None:
-        match effect:
-            case WriteLog(record):
-                self.rows.commit(record)
-            case Emit(event):
-                self.bus.append(event)
-            case ArmTimer(timer):
-                assert timer not in self.timers, f"{timer} is armed already"
-                self.timers.add(timer)
-            case CancelTimer(timer):
-                self.timers.discard(timer)
-            case _:
-                pass
+            self.note(effect)
 
     @property
     def running(self) -> list[int]:
         """The sagas whose rows are open, ascending."""
         return sorted(i for i, row in self.rows.sagas.items() if row.state == "running")
-
-    def endings(self) -> dict[int, str]:
-        """How sagas ended on the bus: their reason, or `completed`. None may end there twice."""
-        ends: dict[int, str] = {}
-        for event in self.bus:
-            if isinstance(event, SagaCompleted | SagaFailed):
-                assert event.saga_id not in ends, f"saga {event.saga_id} ended twice on the bus"
-                ends[event.saga_id] = getattr(event, "reason", "completed")
-        return ends
 
     def agrees_with(self, state: State[object]) -> None:
         """What is in flight, what the rows say and which timers are armed is one story."""

@@ -1,21 +1,16 @@
 """Same events in, same effects out (DESIGN 3): no clock, no chance, no hash seed decides."""
 
-import os
 import random
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from tests.core.digest import MOVES, digest
+from tests.core.elsewhere import printed_by
 from tests.core.lives import launcher_life, shop_life
 from tests.core.story import Story
 
 from saga_core.engine import Reducer
 from saga_shell.testing import Life
-
-ROOT = Path(__file__).parents[2]
 
 SETTINGS: tuple[dict[str, str], ...] = (
     {"PYTHONHASHSEED": "0"},
@@ -29,15 +24,7 @@ SETTINGS: tuple[dict[str, str], ...] = (
 @pytest.mark.parametrize("environment", SETTINGS, ids=str)
 def test_effects_are_the_same_under_every_hash_seed(environment: dict[str, str]) -> None:
     """DESIGN 3: other hash seeds, and pyrsistent without C, bring about the very same effects."""
-    elsewhere = subprocess.run(
-        [sys.executable, "-m", "tests.core.digest"],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert elsewhere.stdout.strip() == digest()
+    assert printed_by("tests.core.digest", environment) == digest()
 
 
 @pytest.mark.parametrize("make", [launcher_life, shop_life])

@@ -2,10 +2,10 @@
 
 import json
 import os
-import signal
-from pathlib import Path
 
-from tests.e2e.outside import Place, Running, is_alive, wait_until
+from tests.e2e.outside import Place, Running, wait_until
+from tests.files import whole_lines
+from tests.processes import is_running
 
 
 class Household:
@@ -32,29 +32,13 @@ class Household:
 
     def panes(self) -> list[int]:
         """The processes of all panes that were ever started."""
-        if not self._journal.exists():
-            return []
-        entries = [json.loads(line) for line in _whole_lines(self._journal)]
+        entries = [json.loads(line) for line in whole_lines(self._journal)]
         return [entry["pid"] for entry in entries if entry["event"] == "pane_started"]
 
     def wait_until_panes_are_gone(self, pids: list[int]) -> None:
-        """No pane outlives its host (FACTS R-21, issue 4.6)."""
-        wait_until(lambda: not any(map(is_alive, pids)), f"the end of the panes {pids}")
+        """No pane outlives its host (FACTS R-21, RELIABILITY 17)."""
+        wait_until(lambda: not any(map(is_running, pids)), f"the end of the panes {pids}")
 
     def close(self) -> None:
         """Give the pipe back."""
         os.close(self._control)
-
-
-def kill(pid: int) -> None:
-    """SIGKILL to a process that may be gone."""
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
-
-
-def _whole_lines(path: Path) -> list[bytes]:
-    """A host that was killed may have left half a line at the end."""
-    *lines, _ = path.read_bytes().split(b"\n")
-    return lines

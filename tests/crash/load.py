@@ -1,18 +1,17 @@
 """A host and a subscriber that keep a launcher busy until it is gone."""
 
-import random
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 
-from tests.e2e.outside import Message, Peer, Place
+from tests.e2e.outside import Message, Peer, Place, wait_until
 from tests.e2e.test_exchanges import answer_to
 
 IN_FLIGHT = 20
 """Sagas that are under way at any moment, unless the host keeps silent about them."""
 
 SILENT_ONE_IN = 10
-"""The host answers all commands but one in so many: those sagas are in flight when it ends."""
+"""The host answers all commands but the first of so many: those sagas are in flight at the end."""
 
 ENDS = ("saga_completed", "saga_failed")
 
@@ -20,11 +19,15 @@ ENDS = ("saga_completed", "saga_failed")
 class Load:
     """Two threads that end with the launcher. `tool` and `host` heard what there was to hear."""
 
-    def __init__(self, place: Place, chance: random.Random) -> None:
+    def __init__(self, place: Place) -> None:
         self.tool, self.host = place.connect(), place.connect()
-        self._chance = chance
+        self._commands = 0
         self._triggered = 0
         self._threads = [self._start(self._listen), self._start(self._serve)]
+
+    def wait_until_one_completed(self) -> None:
+        """From here on the log has sagas that completed, and one that nobody will answer."""
+        wait_until(lambda: self.tool.has_heard(event="saga_completed"), "a completed saga")
 
     def join(self) -> None:
         """Wait until the launcher is gone, to its last line."""
@@ -50,12 +53,14 @@ class Load:
             self._trigger()
         while True:
             message = self.host.until_one(_concerns_the_host)
-            if message.get("event") in ENDS:
+            if message.get("event") in ENDS or self._keeps_silent():
                 self._trigger()
-            elif self._chance.randrange(SILENT_ONE_IN):
-                self.host.say(**answer_to(message))
             else:
-                self._trigger()
+                self.host.say(**answer_to(message))
+
+    def _keeps_silent(self) -> bool:
+        self._commands += 1
+        return self._commands % SILENT_ONE_IN == 1
 
     def _trigger(self) -> None:
         self._triggered += 1

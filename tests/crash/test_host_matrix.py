@@ -15,7 +15,8 @@ from tests.crash.stories import DYING, SAGAS
 from tests.crash.test_random_host_kills import next_host, open_sagas
 from tests.crash.test_random_kills import KILLS
 from tests.crash.verdict import assert_rows_are_settled, assert_same_story, brackets, judge_next
-from tests.e2e.outside import Peer, Place, Running, is_alive, wait_until
+from tests.e2e.outside import Peer, Place, Running, wait_until
+from tests.processes import is_running
 
 NIGHTLY_KILLS = 500
 STRIDE = 1 if KILLS >= NIGHTLY_KILLS else 7
@@ -87,7 +88,7 @@ def both_die(it: Scene, saga: str) -> None:
     it.trigger(saga)
     it.tool.until_end()
     it.household.wait_until_panes_are_gone(it.household.panes())
-    wait_until(lambda: not is_alive(it.host), "the end of the host")
+    wait_until(lambda: not is_running(it.host), "the end of the host")
     it.place.program = (it.place.program[0], "-m", "saga_shell")
     it.place.launch()
     judge_next(it.place, it.tool, frozenset())
@@ -96,7 +97,7 @@ def both_die(it: Scene, saga: str) -> None:
 @pytest.mark.parametrize("saga", SAGAS)
 @pytest.mark.timeout(900)
 def test_host_and_both_die_at_every_point(saga: str, tmp_path: Path) -> None:
-    """Issue 4.1, FACTS R-17: whoever dies, wherever: rows, bus and ids tell one story."""
+    """RELIABILITY 3, FACTS R-17: whoever dies, wherever: rows, bus and ids tell one story."""
     points = points_of(saga, tmp_path)
     assert {"after Emit saga_started", "after ArmTimer SagaDeadline"} <= set(points)
     for who, play, offset in (("host", host_dies, 0), ("both", both_die, STRIDE // 2)):

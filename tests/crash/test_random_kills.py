@@ -33,10 +33,15 @@ class Kills:
         self._recovered: frozenset[int] = frozenset()
         self._highest = 0
 
-    def under_load(self) -> None:
-        """Load a launcher, kill it at some moment, judge it by the next one."""
+    def under_load(self, *, late: bool) -> None:
+        """Load a launcher, kill it at some moment, judge it by the next one.
+
+        Late: not before it has done something, however slow the machine is.
+        """
         running = self._place.launch()
-        load = Load(self._place, self._chance)
+        load = Load(self._place)
+        if late:
+            load.wait_until_one_completed()
         time.sleep(self._chance.uniform(0, LOAD_SECONDS))
         running.kill()
         load.join()
@@ -52,7 +57,7 @@ class Kills:
     def one(self, number: int) -> None:
         """The kill of that number: chance must not say which kind it is, or a run can miss one."""
         if (number + 1) % EARLY_ONE_IN:
-            self.under_load()
+            self.under_load(late=number == 0)
         else:
             self.at_the_start()
 
@@ -61,7 +66,8 @@ class Kills:
         known = judge_next(self._place, load.tool, self._recovered)
         started = brackets(load.tool.heard, "saga_started").keys()
         assert all(saga_id > self._highest for saga_id in started), "an id was used twice"
-        (self._highest,) = self._place.rows("select max(saga_id) from launcher_saga")[0]
+        highest = "select coalesce(max(saga_id), 0) from launcher_saga"
+        ((self._highest,),) = self._place.rows(highest)
         self.seen += Counter(finished(load.tool).values())
         self.seen["recovered"] += len(known - self._recovered)
         self._recovered = known

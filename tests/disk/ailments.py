@@ -61,9 +61,12 @@ class Patient:
         self.database.write_bytes(b"this is no database, it only has the length of one" * 100)
 
     def put_back(self) -> None:
-        """Put the log back into its place."""
-        shutil.rmtree(self.database.parent)
-        self._kept.rename(self.database.parent)
+        """Put the log back into its place: its file last, since the launcher looks for that one.
+
+        Were there none for a moment, it would help itself with a new one.
+        """
+        for path in sorted(self._kept.iterdir(), key=lambda path: path.name == self.database.name):
+            path.replace(self.database.with_name(path.name))
 
 
 @dataclass(frozen=True)

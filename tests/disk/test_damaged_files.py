@@ -88,7 +88,7 @@ def test_a_log_that_is_locked_for_good_is_refused(place: Place) -> None:
 
 @pytest.mark.parametrize("cut", [1, PAGE, 3 * PAGE])
 def test_a_truncated_wal_loses_its_end_only(place: Place, cut: int) -> None:
-    """What a torn write-ahead log still holds comes back; the file is sound and ids go on."""
+    """RELIABILITY 7: what a torn `-wal` still holds comes back; the file is sound and ids go on."""
     path, ids = with_history(place, kill=True)
     wal = path.with_name(path.name + "-wal")
     os.truncate(wal, wal.stat().st_size - cut)

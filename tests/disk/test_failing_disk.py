@@ -46,6 +46,8 @@ def test_sagas_go_on_from_memory_and_every_row_comes_back(place: Place, ailment:
     during = [run_saga(peer, f"{number}{LONG}") for number in range(3)]
     degraded = tool.until(event="log_degraded")
     assert ailment.says in degraded["error"]
+    # Who leaves so much unread while slow programs run is ended as a peer that doesn't read.
+    tool.until(event="saga_completed", saga_id=during[-1])
     if ailment.lasts:
         assert ailment.diag_says in diag(place, "sagas", "--data-dir", str(place.data_dir))
         wrr = json.loads(diag(place, "wrr", *place.where, "--seconds", "0.1", "--json"))
@@ -98,7 +100,11 @@ def test_a_lock_held_for_longer_than_any_deadline_stops_no_saga(place: Place) ->
     silent = peer.until(kind="command")["saga_id"]
     failed = tool.until(event="saga_failed", saga_id=silent)
     assert failed["reason"] == "saga timeout"
-    good = run_saga(peer, "during")
+    peer.say(cmd="report_pool_window_promoted", label="during")
+    frame = peer.until(kind="command")
+    peer.say(**answer_to(frame))
+    good = frame["saga_id"]
+    tool.until(event="saga_completed", saga_id=good)
     assert not tool.has_heard(event="log_recovered")
     patient.unlock()
     tool.until(event="log_recovered")
@@ -106,7 +112,6 @@ def test_a_lock_held_for_longer_than_any_deadline_stops_no_saga(place: Place) ->
     assert rows == [(silent, "failed", "saga timeout"), (good, "completed", None)]
     assert place.rows("select state, failure_reason from launcher_saga_step order by rowid") == [
         ("failed", "saga timeout"),
-        ("succeeded", None),
         ("succeeded", None),
     ]
     assert patient.running.terminate() == 0

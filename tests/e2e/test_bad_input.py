@@ -180,7 +180,7 @@ def test_a_file_in_the_sockets_place_is_refused(place: Place) -> None:
 
 
 def test_a_data_directory_that_cannot_be_written_is_refused(place: Place) -> None:
-    """A data directory below a file: one line, code 2."""
+    """DESIGN 7: a data directory that is a file: one line, code 2."""
     place.data_dir.write_text("a file")
     code, text = refusal_of(place)
     assert code == 2

@@ -86,7 +86,7 @@ def test_close_of_the_last_window(place: Place) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_fifty_sagas_at_once(place: Place, seed: int) -> None:
-    """50 sagas, answered in random order and each answer twice: one bracket each, one story."""
+    """RELIABILITY 1: 50 sagas, answered in any order and twice: one bracket each, one story."""
     chance = random.Random(seed)
     place.launch()
     tool, peer = subscriber(place), host(place)

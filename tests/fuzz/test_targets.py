@@ -25,14 +25,14 @@ said = st.builds(lambda who, line: bytes([who]) + line, st.integers(0, 255), spo
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=list(TARGETS))
 def test_seeds_and_finds_break_nothing(target: Callable[[bytes], None]) -> None:
-    """Issue 4.3: what the fuzzer starts from, and what it once found."""
+    """RELIABILITY 8: what the fuzzer starts from, and what it once found, breaks nothing."""
     for data in (*SEEDS, *(path.read_bytes() for path in FOUND)):
         target(data)
 
 
 @given(st.one_of(st.binary(max_size=300), spoilt))
 def test_no_bytes_make_a_decoder_raise(data: bytes) -> None:
-    """Issue 4.3, FACTS 2.2: a message or a short reason, whatever comes."""
+    """RELIABILITY 8, FACTS 2.2: a message or a short reason, whatever comes."""
     decode(data)
 
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.e2e.outside import Message, Peer, Place, Running, wait_until
+from tests.e2e.outside import PATIENCE_SECONDS, Message, Peer, Place, Running, wait_until
 from tests.e2e.test_exchanges import answer_to, brackets, host, subscriber
 from tests.hostile.test_bounds import times_met
 
@@ -128,8 +128,8 @@ def test_answers_with_other_peers_ids_end_nobody_s_saga(place: Place) -> None:
 
 @pytest.mark.parametrize("length", [10, 20_000])
 def test_a_flood_of_reports_costs_bounded_memory_and_no_saga(place: Place, length: int) -> None:
-    """Issue 4.3: another host reports without pause; all is told in order, and sagas go on."""
-    running = place.launch()
+    """RELIABILITY 9: another host reports without pause; all is told in order, and sagas go on."""
+    running = place.launch("--bound", f"write-seconds={PATIENCE_SECONDS:g}")
     tool, flooding, peer = subscriber(place), host(place, pid=100), host(place, pid=101)
     run_saga(peer, tool, "before")
     before = memory_of(running)
@@ -154,7 +154,7 @@ def test_a_flood_of_reports_costs_bounded_memory_and_no_saga(place: Place, lengt
 
 
 def test_slow_writers_and_half_open_connections_cost_nobody_else(place: Place) -> None:
-    """Issue 4.3: silent, half a line, half closed: sagas go on; all is given back when they go."""
+    """RELIABILITY 9: silent, half a line, half closed: sagas go on; all is given back then."""
     running = place.launch()
     tool, peer = subscriber(place), host(place)
     run_saga(peer, tool, "before")

@@ -18,7 +18,7 @@ from saga_shell import reporting as module
 from saga_shell.reporting import reporting
 
 logger = logging.getLogger("saga_shell.test")
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 PAGE = 4096
 
 
@@ -130,6 +130,12 @@ def fill(pipe: Pipe) -> None:
         os.sched_yield()
 
 
+def until_taken() -> None:
+    """Wait until the writer has taken all lines."""
+    while logging_queue().qsize():
+        os.sched_yield()
+
+
 def logging_queue() -> queue.Queue[logging.LogRecord]:
     """Where lines wait."""
     (handler,) = (h for h in logging.getLogger().handlers if isinstance(h, QueueHandler))
@@ -169,11 +175,13 @@ def test_the_loop_does_not_wait_for_a_reader(pipe: Pipe) -> None:
     """DESIGN 5: nothing on the loop blocks, standard error included; nor does the end."""
 
     async def main() -> None:
-        for n in range(1_000):
+        for n in range(1, 1_000):
             logger.info("line %d %s", n, "x" * 100)
             await asyncio.sleep(0)
 
     with reporting("launcher"):
+        logger.info("line 0 %s", "x" * 100)
+        until_taken()
         asyncio.run(main())
     assert pipe.until("line 0 ")
 
@@ -184,8 +192,7 @@ def test_a_reader_that_went_away_costs_nothing(pipe: Pipe) -> None:
     with reporting("launcher"):
         for n in range(100):
             logger.info("line %d", n)
-            while logging_queue().qsize():
-                os.sched_yield()
+            until_taken()
 
 
 def test_a_process_ends_though_nobody_reads_its_standard_error() -> None:

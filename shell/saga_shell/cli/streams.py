@@ -2,7 +2,6 @@
 
 import errno
 import os
-import re
 import sys
 from io import TextIOWrapper
 from pathlib import Path
@@ -10,12 +9,10 @@ from pathlib import Path
 import click
 
 from saga_shell.cli.refusal import Refusal
+from saga_shell.printable import printable
 
 STANDARD_OUTPUT = 1
 STANDARD_ERROR = 2
-
-_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-"""Characters that end a line, move a terminal's cursor, or can't be written at all."""
 
 
 def prepare_standard_streams() -> None:
@@ -29,11 +26,6 @@ def prepare_standard_streams() -> None:
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STANDARD_ERROR:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
-
-
-def printable(text: str) -> str:
-    """`text` in one line, with what would harm a terminal as escapes, such as those of `repr`."""
-    return _UNFIT.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def path_text(path: Path) -> str:

@@ -17,7 +17,14 @@ from pathlib import Path
 from returns.result import Failure, Success
 
 from saga_core.agentmux import AgentMux, LauncherIdentity, Mirror, initial_state, wire
-from saga_core.engine import ConnectionClosed, Event, RecoveryRequested, Reducer, ShutdownRequested
+from saga_core.engine import (
+    ConnectionClosed,
+    Event,
+    RecoveryRequested,
+    Reducer,
+    ShutdownRequested,
+    State,
+)
 from saga_shell.ipc import (
     Endpoint,
     Listener,
@@ -93,11 +100,7 @@ class Launcher:
         self._serving = False
         self._deaf: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         bounds = options.bounds
-        self._events = EventLog(
-            options.data_dir / EVENT_LOG_NAME,
-            max_bytes=bounds.event_log_bytes,
-            queue_lines=bounds.event_log_lines,
-        )
+        self._events = _event_log(options)
         self._family = Family(options, _environment(os.environ, listener.path))
         self._timers = Timers(self._give)
         self._server = Server(
@@ -114,9 +117,7 @@ class Launcher:
         self._interpreter = Interpreter(self._server, self._bus, self._timers)
         self._runner = Runner(
             Reducer(AgentMux()),
-            initial_state(
-                bounds.in_config(options.config), LauncherIdentity(os.getpid(), options.version)
-            ),
+            _first_state(options),
             log,
             self._interpreter.perform,
             on_log_failure=options.on_log_failure,
@@ -295,6 +296,19 @@ async def _open_log(options: Options, lock: DataLock) -> Success[LogWriter] | Fa
             return Failure(error.message)
         case Success(log):
             return Success(log)
+
+
+def _event_log(options: Options) -> EventLog:
+    return EventLog(
+        options.data_dir / EVENT_LOG_NAME,
+        max_bytes=options.bounds.event_log_bytes,
+        queue_lines=options.bounds.event_log_lines,
+    )
+
+
+def _first_state(options: Options) -> State[Mirror]:
+    config = options.bounds.in_config(options.config)
+    return initial_state(config, LauncherIdentity(os.getpid(), options.version))
 
 
 def _recovery(log: LogWriter) -> RecoveryRequested:

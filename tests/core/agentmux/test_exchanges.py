@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 from returns.result import Success
 from tests.core.agentmux.launcher import Launcher
-from tests.core.agentmux.wire_tables import CLOSE_EXCHANGE, PROMOTE_EXCHANGE
+from tests.core.agentmux.wire_exchanges import CLOSE_EXCHANGE, PROMOTE_EXCHANGE
 
 from saga_core.agentmux.commands import ReportPoolWindowAdded
 from saga_core.agentmux.events import HwndDriftDetected

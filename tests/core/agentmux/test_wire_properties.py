@@ -84,7 +84,7 @@ def strictly(line: bytes, family: wire._Family[M]) -> Success[M] | Failure[str]:
 @settings(max_examples=15, deadline=None)
 @given(data=st.data())
 def test_any_command_comes_back_as_it_was(member: type[Command], data: st.DataObject) -> None:
-    """Issue 2: encode, then decode, is the identity for commands, on both ways of reading."""
+    """FACTS 2.2: encode, then decode, is the identity for commands, on both ways of reading."""
     command = cast("Command", data.draw(messages(member)))
     line = encode(command)
     assert decode_command(line) == Success(command)
@@ -96,7 +96,7 @@ def test_any_command_comes_back_as_it_was(member: type[Command], data: st.DataOb
 @settings(max_examples=15, deadline=None)
 @given(data=st.data())
 def test_any_event_comes_back_as_it_was(member: type[BusEvent], data: st.DataObject) -> None:
-    """Issue 2: encode, then decode, is the identity for events, on both ways, for hosts too."""
+    """FACTS 2.2: encode, then decode, is the identity for events, on both ways, for hosts too."""
     event = cast("BusEvent", data.draw(messages(member)))
     line = encode(event)
     assert decode_event(line) == Success(event)
@@ -119,7 +119,7 @@ def test_any_frame_comes_back_as_it_was(member: type[Command], data: st.DataObje
 @settings(max_examples=300, deadline=None)
 @given(ANY_LINE)
 def test_no_bytes_make_the_codec_raise(line: bytes) -> None:
-    """Issue 2: random bytes and damaged lines are read or refused, and a refusal can be told."""
+    """FACTS 2.2: random bytes and damaged lines are read or refused, and a refusal can be told."""
     for outcome in (decode_command(line), decode_event(line), decode_host_line(line)):
         match outcome:
             case Success(message):

@@ -2,15 +2,14 @@
 
 import pytest
 from returns.result import Failure, Success
+from tests.core.agentmux.wire_exchanges import CLOSE_EXCHANGE, PROMOTE_EXCHANGE
 from tests.core.agentmux.wire_tables import (
-    CLOSE_EXCHANGE,
     COMMAND_ROWS,
     EVENT_FRAME_ROW,
     EVENT_ROWS,
     FRAME_ROWS,
     ORIGINAL_SNAPSHOT_LINE,
     OWN_EVENT_ROWS,
-    PROMOTE_EXCHANGE,
     SNAPSHOT,
 )
 

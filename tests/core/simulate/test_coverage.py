@@ -1,4 +1,4 @@
-"""Coverage of a small scope is told against the exact total that the checker knows (issue 3)."""
+"""Coverage of a small scope is told against the exact total that the checker knows (DESIGN 4)."""
 
 import pytest
 from tests.core.check.running import CLEANUP, POOL, run, watch
@@ -46,7 +46,7 @@ def test_a_run_meets_no_state_that_the_checker_does_not_know(
 
 
 def test_the_guide_leads_to_what_was_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Issue 3: 6,000 guided moves see two of three states, far more than as many by chance."""
+    """DESIGN 4: 6,000 guided moves see two of three states, far more than as many by chance."""
     plan = small(POOL, 6_000)
     exact = exact_states(SCENARIO, scope(plan), watch())
     assert exact is not None

@@ -1,18 +1,12 @@
-"""Same seed, same run (issue 3): whatever the process, and whatever the hash seed."""
-
-import os
-import subprocess
-import sys
-from pathlib import Path
+"""Same seed, same run (DESIGN 3): whatever the process, and whatever the hash seed."""
 
 import pytest
+from tests.core.elsewhere import printed_by
 from tests.core.simulate.digest import digest
 
 from saga_core.check.agentmux import SCENARIO
 from saga_core.simulate import Plan, simulate
 from saga_core.simulate.dice import LARGEST_SEED, Dice, mixed
-
-ROOT = Path(__file__).parents[3]
 
 FROM_SEED_0 = (0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F)
 """The first outputs of the authors' splitmix64, seeded with 0."""
@@ -29,15 +23,7 @@ FROM_SEED_0 = (0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F)
 )
 def test_a_seed_gives_the_same_trace_in_every_process(environment: dict[str, str]) -> None:
     """DESIGN 3: other hash seeds, and pyrsistent without C, give the very same trace hash."""
-    elsewhere = subprocess.run(
-        [sys.executable, "-m", "tests.core.simulate.digest"],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert elsewhere.stdout.strip() == digest()
+    assert printed_by("tests.core.simulate.digest", environment) == digest()
 
 
 def test_the_dice_are_those_of_the_literature() -> None:

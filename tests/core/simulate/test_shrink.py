@@ -1,4 +1,4 @@
-"""A long run that breaks a promise becomes the shortest one (issue 3): the explorer finds it."""
+"""A long run that breaks a promise becomes the shortest one (DESIGN 4): the explorer finds it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -40,7 +40,7 @@ def test_the_checker_finds_the_shortest(
     length: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Issue 3: what is left of the run says where to search; what is found there replays."""
+    """DESIGN 4: what is left of the run says where to search; what is found there replays."""
     mutant(monkeypatch)
     shrunk = shortest(plan)
     found = shrunk.counterexample

@@ -17,7 +17,7 @@ EVERYTHING = Plan(8, 5_000, swarms=False, buffer_cap=2)
 
 
 def test_every_kind_of_move_is_made() -> None:
-    """Issue 3: each fault, and all that happens without one, comes up in some thousand moves."""
+    """DESIGN 4: each fault, and all that happens without one, comes up in some thousand moves."""
     run = simulate(SCENARIO, EVERYTHING)
     assert run.broken is None
     assert set(run.moves) == set(KINDS) - {"anew"}
@@ -48,13 +48,13 @@ def test_reasons_are_counted_by_name_up_to_a_bound() -> None:
 
 
 def test_thousands_can_be_in_flight() -> None:
-    """Issue 3: spells of weather bring as many sagas in flight as the plan allows."""
+    """DESIGN 4: spells of weather bring as many sagas in flight as the plan allows."""
     faults = frozenset({"twice", "deadline"})
     assert simulate(SCENARIO, Plan(21, 4_000, 1_100, faults)).high_water > 1_000
 
 
 def test_each_seed_switches_other_faults_off() -> None:
-    """Issue 3, swarm: some seeds keep all faults, and each fault is off in some and on in some."""
+    """DESIGN 4, swarms: some seeds keep all faults; each fault is off in some and on in some."""
     plans = [swarm(Plan(seed)) for seed in range(60)]
     assert frozenset(FAULTS) in [plan.faults for plan in plans]
     for fault in FAULTS:

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ def faked(monkeypatch: pytest.MonkeyPatch) -> list[Sizes]:
 
 
 def test_the_json_fits_its_schema(faked: list[Sizes]) -> None:
-    """Issue 5: one line per part with figures, ratios and machine, as the help's schema says."""
+    """DESIGN 6: one line per part with figures, ratios and machine, as the help's schema says."""
     ran = here("bench", "--json", "log", "memory", "--runs", "3")
     assert (ran.code, ran.err, len(faked)) == (0, "", 2)
     schema = schema_in_help("bench")
@@ -117,6 +118,7 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
         ) as process:
             while not [*tmp_path.glob("*/*/lock"), *tmp_path.glob("*/*/db")]:
                 assert process.poll() is None
+                time.sleep(0.01)
             process.send_signal(number)
             out, err = process.communicate(timeout=60)
         assert (process.returncode, out, err.strip()) == (130, b"", b"")

@@ -24,7 +24,7 @@ def run_of(measured: float, limit: float) -> Run:
 
 
 def test_a_ratio_is_paired_within_its_run() -> None:
-    """Issue 5: the median of the ratios, not the ratio of the medians, since machines are noisy."""
+    """DESIGN 6: a median of ratios, not a ratio of medians, since machines are noisy."""
     runs = [run_of(10, 100), run_of(60, 60), run_of(100, 50)]
     figures = summed_up([run.figures for run in runs])
     ratios = summed_up([run.ratios for run in runs])
@@ -49,7 +49,7 @@ def test_the_order_of_a_run_stays() -> None:
 def test_a_goal_is_held_against_the_median(
     goal: Goal, text: str, met: list[float], missed: list[float]
 ) -> None:
-    """Issue 5: a goal says on which side of its bound the median should be; the bound counts."""
+    """DESIGN 6: a goal says on which side of its bound the median should be; the bound counts."""
     assert str(goal) == text
     assert all(goal.is_met(value) for value in met)
     assert not any(goal.is_met(value) for value in missed)

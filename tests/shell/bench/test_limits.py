@@ -31,7 +31,7 @@ def rows_of(log: Path) -> list[list[tuple[object, ...]]]:
 
 
 def test_raw_sqlite_writes_the_rows_of_the_log(place: Place) -> None:
-    """Issue 5: R and W are the same rows as the log writer's, without the launcher around them."""
+    """DESIGN 6: R and W are the same rows as the log writer's, without the launcher around them."""
     data_dir, raw = place.new(), place.new()
     log = asyncio.run(fill(data_dir, 5, 0))
     assert raw_sqlite.sagas_per_second(raw, 5, 2) > 0
@@ -39,7 +39,7 @@ def test_raw_sqlite_writes_the_rows_of_the_log(place: Place) -> None:
 
 
 def test_raw_recovery_writes_the_rows_of_a_recovery(place: Place) -> None:
-    """Issue 5: the limit of the recovery resolves every unresolved saga, and its pending step."""
+    """DESIGN 6: the limit of the recovery resolves every unresolved saga, and its pending step."""
     log = asyncio.run(fill(place.new(), 0, 3))
     assert raw_sqlite.recovery_seconds(log, 3, "gone") > 0
     sagas, steps = rows_of(log)
@@ -62,7 +62,7 @@ def test_uses_of_maps_are_counted_once() -> None:
 
 
 def test_uses_of_the_registry_count_as_those_of_a_map() -> None:
-    """Issue 5: the limit is a bare `PMap` in the registry's place."""
+    """DESIGN 6: the limit is a bare `PMap` in the registry's place."""
     flight = InFlight(WindowCleanup("main"), "cleanup")
     registry = Registry[InFlight]().set(1, flight)
     with bare_map.counting(1) as counted:
@@ -73,7 +73,7 @@ def test_uses_of_the_registry_count_as_those_of_a_map() -> None:
 
 
 def test_the_bare_limit_is_what_was_counted() -> None:
-    """Issue 5: the limit reads, sets and removes as often as the sagas did."""
+    """DESIGN 6: the limit reads, sets and removes as often as the sagas did."""
     bare = bare_map.small_map("x")
     with bare_map.counting(1) as counted:
         bare_map.replay(bare_map.Touches(3, 2, 1), bare, 0, "y")
@@ -91,7 +91,7 @@ def test_the_measured_sagas_end() -> None:
 
 
 def test_commits_are_counted_in_the_wal(place: Place) -> None:
-    """Issue 5: each transaction that the writer made durable is seen from outside, once."""
+    """DESIGN 5: each transaction that the writer made durable is seen from outside, once."""
 
     async def count() -> list[int]:
         path = current_path(place.new())

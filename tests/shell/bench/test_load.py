@@ -60,12 +60,12 @@ def log(tmp_path: Path) -> Path:
 def test_every_trigger_is_accounted_for(
     log: Path, triggers: list[Trigger], verdict: Verdict
 ) -> None:
-    """Issue 4.5: one saga with one end, the same on the bus and in the log; all else is counted."""
+    """RELIABILITY 14: one saga, one end, the same on bus and in the log; all else is counted."""
     assert judge(triggers, log) == verdict
 
 
 def test_a_trigger_with_two_sagas_is_noticed(log: Path) -> None:
-    """Issue 4.5: the log may not have more of it than the bus told."""
+    """RELIABILITY 14: the log may not have more of it than the bus told."""
     with closing(sqlite3.connect(log)) as connection, connection:
         connection.execute('UPDATE launcher_saga SET input_json = \'{"closed_label":"t1"}\'')
     assert judge([told(1)], log) == Verdict(lost=0, twice=1, differ=0)

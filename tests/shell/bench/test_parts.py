@@ -53,7 +53,7 @@ RATIOS = {
 
 @pytest.mark.parametrize("part", list(PARTS))
 def test_a_part_measures_itself_and_its_limits(part: str, sizes: Sizes, told: list[str]) -> None:
-    """Issue 5: each figure of a part stands beside its limit, and progress is told."""
+    """DESIGN 6: each figure of a part stands beside its limit, and progress is told."""
     (run,) = runs_of(part, sizes, None, told.append)
     assert run.figures.keys() >= FIGURES[part]
     assert run.ratios.keys() >= RATIOS[part]
@@ -70,7 +70,7 @@ def test_a_part_measures_itself_and_its_limits(part: str, sizes: Sizes, told: li
 
 
 def test_one_saga_alone_costs_its_steps_and_one_commit(sizes: Sizes) -> None:
-    """Issue 5: with one in flight, exactly steps + 1 commits a saga, as seen from outside."""
+    """DESIGN 5: with one in flight, exactly steps + 1 commits a saga, as seen from outside."""
     few = msgspec.structs.replace(sizes, in_flight=(1,))
     (run,) = runs_of("socket", few, None, lambda _: None)
     assert run.figures["commits_per_saga_1"].value == 3

@@ -17,7 +17,7 @@ import pytest
 from saga_shell.cli.main import main
 
 PROGRAM = (sys.executable, "-m", "saga_shell")
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 HEADING = "With --json, one line of JSON with this schema:\n"
 
 _NUMBERS = (int, float)

@@ -41,7 +41,7 @@ def counted(data_dir: Path) -> Counts:
 
 
 def test_people_read_a_table(data_dir: Path) -> None:
-    """Issue 4.3: every bound with its value, how often it was met, and what that means."""
+    """RELIABILITY 11: every bound with its value, how often it was met, and what that means."""
     counted(data_dir)
     ran = here("diag", "bounds", "--data-dir", data_dir)
     assert (ran.code, ran.err) == (0, "")
@@ -77,7 +77,7 @@ def test_before_the_first_launcher_there_is_nothing(data_dir: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b'{"launcher_pid":"x"}'])
 def test_a_damaged_file_is_one_line(data_dir: Path, content: bytes) -> None:
-    """What, where, what to do."""
+    """DESIGN 6: damaged counts are one line: what, where, what to do."""
     counts_path(data_dir).write_bytes(content)
     ran = here("diag", "bounds", "--data-dir", data_dir)
     assert ran.code == 1
@@ -85,7 +85,7 @@ def test_a_damaged_file_is_one_line(data_dir: Path, content: bytes) -> None:
 
 
 def test_a_file_that_cannot_be_opened_is_one_line(data_dir: Path) -> None:
-    """A directory in its place, say."""
+    """DESIGN 6: counts that can't be opened, such as a directory in their place, are one line."""
     counts_path(data_dir).mkdir()
     ran = here("diag", "bounds", "--data-dir", data_dir)
     assert ran.code == 1
@@ -93,7 +93,7 @@ def test_a_file_that_cannot_be_opened_is_one_line(data_dir: Path) -> None:
 
 
 def test_a_live_launcher_tells_its_bounds(data_dir: Path) -> None:
-    """All bounds are in it, with the values that were given."""
+    """RELIABILITY 11: a live launcher tells all bounds, with the values that were given."""
     with launcher(data_dir, "--no-host", "--bound", "ring-events=7") as running:
         running.end()
     ran = here("diag", "bounds", "--data-dir", data_dir, "--json")

@@ -1,11 +1,14 @@
 """The demo's judge finds what is broken, so that its exit code means something."""
 
+import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from saga_core.engine import BusEvent, SagaCompleted, SagaFailed, SagaStarted
 from saga_shell.cli.demo.rows import SagaLine
+from saga_shell.cli.demo.stage import Stage
 from saga_shell.cli.demo.verdict import judge
 from saga_shell.cli.demo.view import line_of, totals_line
 
@@ -68,3 +71,16 @@ def test_a_saga_in_words() -> None:
     assert (
         line_of(row(2, "failed", "saga timeout")) == "  saga 2 s: failed after 0.5 s: saga timeout"
     )
+
+
+def test_a_pane_counts_once_its_line_is_whole(tmp_path: Path) -> None:
+    """FACTS R-21: a host that is killed may leave half a line in its journal, which tells nothing.
+
+    The journal is also looked at while it is written.
+    """
+    stage = Stage(tmp_path)
+    assert stage.panes_started() == 0
+    line = '{"event":"pane_started","pid":1,"label":"main","host":2}\n'
+    (tmp_path / "panes.jsonl").write_text(line + line[:20])
+    assert stage.panes_started() == 1
+    asyncio.run(stage.close())

@@ -1,6 +1,7 @@
 """`diag wrr` against a real launcher with a scripted host, and against a scripted launcher."""
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +42,9 @@ RECOVERED: Message = {"event": "log_recovered", "records": 3, "version": 3}
 TIMES = "\N{MULTIPLICATION SIGN}"
 HANG_ON = "0.05"
 """Seconds that `diag wrr` listens where only its questions matter."""
+
+LONG_ENOUGH = "60"
+"""Seconds that it would listen, were it not for the launcher's end."""
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +117,8 @@ def test_it_hears_what_happens_meanwhile(
 ) -> None:
     """FACTS 4.6: a saga that starts and ends while it listens is in the live stream, in order."""
     with host(running.socket) as peer:
-        command = [*PROGRAM, "diag", "wrr", "--data-dir", str(data_dir), "--json"]
+        where = ("--data-dir", str(data_dir))
+        command = [*PROGRAM, "diag", "wrr", *where, "--seconds", "5", "--json"]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             peer.until(event="process_spawned", kind="tool")
@@ -130,7 +135,14 @@ def test_it_hears_what_happens_meanwhile(
         "saga_completed",
     ]
     assert live["by_kind"] == dict.fromkeys(sorted(e["event"] for e in live["events"]), 1)
-    assert (live["seconds"], live["ended"]) == (2.0, False)
+    assert (live["seconds"], live["ended"]) == (5.0, False)
+
+
+def test_it_listens_for_two_seconds_unless_it_is_told() -> None:
+    """FACTS 4.6: the default, as the help shows it."""
+    assert re.search(
+        r"--seconds \S+ .*\[default: 2\.0", here("diag", "wrr", "--help").out, re.DOTALL
+    )
 
 
 def test_diag_sagas_beside_the_same_launcher(running: Launcher, data_dir: Path) -> None:
@@ -194,8 +206,9 @@ def test_which_launcher(runtime_dir: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def ask(runtime_dir: Path, *lines: Message | bytes, hang_up: bool = False) -> Ran:
     """What `diag wrr` says of a launcher that says `lines`."""
     path = runtime_dir / "scripted.sock"
+    seconds = LONG_ENOUGH if hang_up else HANG_ON
     with launcher_that_says(path, *lines, hang_up=hang_up):
-        return here("diag", "wrr", "--socket", path, "--seconds", HANG_ON)
+        return here("diag", "wrr", "--socket", path, "--seconds", seconds)
 
 
 def test_the_last_snapshot_counts(runtime_dir: Path) -> None:

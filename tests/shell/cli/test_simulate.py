@@ -53,7 +53,7 @@ def wrong(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_run_is_told() -> None:
-    """Issue 3: exit code 0; faults, sagas, moves, coverage and the trace hash of the seed."""
+    """DESIGN 6: exit code 0; faults, sagas, moves, coverage and the trace hash of the seed."""
     ran = here(*SHORT, "--seed", "7")
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith("Seed 7\n  faults:   ")
@@ -68,7 +68,7 @@ def test_a_run_is_told() -> None:
 
 
 def test_the_same_seed_is_the_same_run() -> None:
-    """Issue 3: `--json` fits its schema, and the trace hash is the seed's, in a swarm too."""
+    """DESIGN 6: `--json` fits its schema, and the trace hash is the seed's, in a swarm too."""
     schema = schema_in_help("simulate")
     alone = report_of(here(*SHORT, "--seed", "3", "--json"), schema)
     swarm = report_of(here(*SHORT, "--seed", "2", "--swarm", "3", "--json"), schema)
@@ -79,7 +79,7 @@ def test_the_same_seed_is_the_same_run() -> None:
 
 
 def test_a_swarm_is_told_in_few_lines() -> None:
-    """Issue 3: how many seeds, what became of their sagas, and which saw most."""
+    """DESIGN 6: how many seeds, what became of their sagas, and which saw most."""
     ran = here(*SHORT, "--swarm", "2")
     assert ran.code == 0
     assert ran.out.startswith("2 seeds\n  sagas:    ")
@@ -87,7 +87,7 @@ def test_a_swarm_is_told_in_few_lines() -> None:
 
 
 def test_a_small_scope_is_held_against_all_states() -> None:
-    """Issue 3: coverage is told against the exact total that the checker counts."""
+    """DESIGN 6: coverage is told against the exact total that the checker counts."""
     ran = here(*SHORT, *POOL, "--fault", "deadline", "--json")
     run = json.loads(ran.out)["runs"][0]
     assert ran.code == 0
@@ -112,7 +112,7 @@ def test_what_can_not_be_counted_has_no_total(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.usefixtures("wrong")
 def test_a_broken_promise_is_shrunk_and_shown(tmp_path: Path) -> None:
-    """Issue 3: exit code 1; the seed, the command that repeats it, the shortest run, its files."""
+    """DESIGN 6: exit code 1; the seed, the command that repeats it, the shortest run, its files."""
     files = {name: tmp_path / name for name in ("capsule", "pytest", "mermaid")}
     options = [word for name, file in files.items() for word in (f"--{name}", str(file))]
     ran = here(*SHORT, "--seed", "5", "--fault", "disconnect", "--in-flight", "5", *options)
@@ -128,7 +128,7 @@ def test_a_broken_promise_is_shrunk_and_shown(tmp_path: Path) -> None:
 
 
 def test_a_swarm_names_the_first_seed_that_fails() -> None:
-    """Issue 3: exit code 1, all failing seeds, and one command that repeats the first."""
+    """DESIGN 6: exit code 1, all failing seeds, and one command that repeats the first."""
     ran = here(*SHORT, *DEAF, "--seed", "4", "--swarm", "2", "--json")
     told = report_of(ran, schema_in_help("simulate"))
     assert (ran.code, told["verdict"], told["failed_seeds"]) == (1, "violated", [4, 5])

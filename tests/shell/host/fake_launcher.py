@@ -14,6 +14,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.files import whole_lines
+from tests.processes import pids
+
 Line = dict[str, object]
 
 STUBBORN = """\
@@ -26,7 +29,7 @@ while :; do sleep 1000; done
 """
 """A shell whose jobs have process groups of their own, and that no SIGHUP ends."""
 
-PATIENCE = 30
+PATIENCE = 60
 """Seconds after which a test that waits in vain fails."""
 
 REGISTERED: Line = {
@@ -159,8 +162,7 @@ class HostProcess:
 
     def panes(self, event: str = "pane_started") -> dict[str, int]:
         """The panes that the journal tells of: process ids by window label."""
-        text = self.journal.read_text() if self.journal.exists() else ""
-        lines = map(json.loads, text.splitlines())
+        lines = map(json.loads, whole_lines(self.journal))
         return {line["label"]: line["pid"] for line in lines if line["event"] == event}
 
     def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
@@ -296,23 +298,9 @@ async def exit_of(pid: int) -> None:
         os.close(pidfd)
 
 
-def is_running(pid: int) -> bool:
-    """Whether process `pid` exists and is no zombie."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[0] not in "ZX"
-
-
-def session_of(leader: int) -> list[int]:
-    """The running processes of the session that `leader` leads."""
-    return [pid for pid in _pids() if _sid(pid) == leader and is_running(pid)]
-
-
 def with_command_line_of(pid: int) -> list[int]:
     """The processes that look like `pid` in a list of processes, itself among them."""
-    return [other for other in _pids() if _command_line(other) == _command_line(pid)]
+    return [other for other in pids() if _command_line(other) == _command_line(pid)]
 
 
 def stubborn_shell(directory: Path) -> str:
@@ -322,22 +310,11 @@ def stubborn_shell(directory: Path) -> str:
     return f"/bin/sh {script}"
 
 
-def _pids() -> list[int]:
-    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-
-
 def _command_line(pid: int) -> bytes:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return b""
-
-
-def _sid(pid: int) -> int | None:
-    try:
-        return os.getsid(pid)
-    except ProcessLookupError:
-        return None
 
 
 def terminal_of(pid: int) -> str:

@@ -3,13 +3,12 @@
 import asyncio
 import os
 
+from tests.processes import in_sessions_of, is_running
 from tests.shell.host.fake_launcher import (
     REGISTERED,
     SNAPSHOT,
     Line,
     fake_launcher,
-    is_running,
-    session_of,
     stubborn_shell,
     terminal_of,
 )
@@ -101,10 +100,10 @@ def test_reap_is_answered_after_every_process_is_gone() -> None:
             shell = stubborn_shell(launcher.directory)
             host, peer = await launcher.ready("--shell", shell, "--grace", "0.1")
             pid = host.panes()["main"]
-            assert len(session_of(pid)) >= 3
+            assert len(in_sessions_of({pid})) >= 3
             peer.command("reap_panes", label="main", saga_id=43)
             await peer.got("report_panes_reaped", label="main", saga_id=43)
-            assert session_of(pid) == []
+            assert in_sessions_of({pid}) == []
             assert host.panes("pane_gone") == {"main": pid}
 
     asyncio.run(main())
@@ -183,9 +182,12 @@ def test_a_command_about_an_unknown_window_is_answered_as_failed() -> None:
 
 
 def test_a_redelivered_command_about_an_earlier_hosts_window_hurts_no_new_one() -> None:
-    """FACTS R-17: what the launcher sends again before the snapshot precedes the new `main`."""
+    """FACTS R-17: what the launcher sends again before the snapshot precedes the new `main`.
 
-    async def main() -> None:
+    A host that a busy machine keeps from that for a second goes on without the snapshot.
+    """
+
+    async def in_time() -> bool:
         async with fake_launcher(polite=False) as launcher:
             host, peer = await launcher.host("--pool", "0")
             peer.send(REGISTERED)
@@ -193,12 +195,15 @@ def test_a_redelivered_command_about_an_earlier_hosts_window_hurts_no_new_one() 
             peer.command("spawn_pool_window", saga_id=6)
             await peer.got("report_pool_window_added", saga_id=6)
             assert peer.all("report_saga_action_failed", saga_id=5)
-            assert "report_window_opened" not in peer.commands()
+            opened = "report_window_opened" in peer.commands()
             peer.send(SNAPSHOT)
             await peer.got("report_window_opened", label="main")
             assert is_running(host.panes()["main"])
+            if opened:
+                await host.says("the launcher sent no snapshot within 1 s")
+            return not opened
 
-    asyncio.run(main())
+    assert any(asyncio.run(in_time()) for _ in range(5))
 
 
 def test_a_command_that_comes_again_is_carried_out_once() -> None:

@@ -6,12 +6,11 @@ import os
 import signal
 
 import pytest
+from tests.processes import in_sessions_of, is_running
 from tests.shell.host.fake_launcher import (
     HostProcess,
     exit_of,
     fake_launcher,
-    is_running,
-    session_of,
     stubborn_shell,
     with_command_line_of,
 )
@@ -57,7 +56,7 @@ def test_the_user_quits() -> None:
 
 
 def test_a_launcher_that_dies_takes_the_panes_along() -> None:
-    """Issue 4.6: the host notices the end of its connection, ends stubborn panes, exits with 1."""
+    """RELIABILITY 17: the host notices its connection's end, ends stubborn panes, exits with 1."""
 
     async def main() -> None:
         async with fake_launcher() as launcher:
@@ -66,7 +65,7 @@ def test_a_launcher_that_dies_takes_the_panes_along() -> None:
             pids = host.panes().values()
             peer.writer.transport.abort()
             assert await host.process.wait() == 1
-            assert [session_of(pid) for pid in pids] == [[], []]
+            assert [in_sessions_of({pid}) for pid in pids] == [[], []]
             await host.says("ending: the launcher is gone: its connection ended")
 
     asyncio.run(main())
@@ -94,13 +93,13 @@ def test_the_end_of_the_connection_after_quitting_was_announced_is_no_error() ->
 
 @pytest.mark.parametrize("how", ["the host is killed", "the user lets it crash"])
 def test_a_killed_host_takes_every_process_of_its_panes_along(how: str) -> None:
-    """Issue 4.6: after SIGKILL not even jobs that ignore SIGHUP live on."""
+    """RELIABILITY 17: after SIGKILL not even jobs that ignore SIGHUP live on."""
 
     async def main() -> None:
         async with fake_launcher() as launcher:
             host, _ = await launcher.ready("--shell", stubborn_shell(launcher.directory))
             leaders = host.panes().values()
-            pids = [pid for leader in leaders for pid in session_of(leader)]
+            pids = [pid for leader in leaders for pid in in_sessions_of({leader})]
             assert len(pids) >= 6
             if how == "the host is killed":
                 host.kill()
@@ -115,7 +114,7 @@ def test_a_killed_host_takes_every_process_of_its_panes_along(how: str) -> None:
 
 
 def test_a_shell_dies_with_its_host_without_the_guard_too() -> None:
-    """Issue 4.6: with the guard killed first, a shell that ignores SIGHUP still goes."""
+    """RELIABILITY 17: with the guard killed first, a shell that ignores SIGHUP still goes."""
     shell = """/bin/sh -c 'trap "" HUP; echo on; while :; do sleep 0.1; done'"""
 
     async def main() -> None:
@@ -231,7 +230,7 @@ def test_a_main_window_that_can_not_be_opened_ends_the_host() -> None:
 
 
 def test_the_totals_are_appended() -> None:
-    """Issue 2.6: one JSON line tells that as many panes went as were started."""
+    """DESIGN 5: one JSON line tells that as many panes went as were started."""
 
     async def main() -> None:
         async with fake_launcher() as launcher:
@@ -284,7 +283,7 @@ def test_a_line_that_is_too_long_ends_the_host() -> None:
 
 
 def test_nobody_listening_to_its_words_does_not_stop_it() -> None:
-    """Issue 4.6: a launcher that took the reading end of standard error along is no obstacle."""
+    """RELIABILITY 17: a launcher that took the host's standard error along is no obstacle."""
 
     async def main() -> None:
         async with fake_launcher() as launcher:

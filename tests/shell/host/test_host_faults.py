@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from tests.shell.host.fake_launcher import exit_of, fake_launcher, is_running
+from tests.processes import is_running
+from tests.shell.host.fake_launcher import exit_of, fake_launcher
 
 from saga_shell.host.main import main as main_command
 

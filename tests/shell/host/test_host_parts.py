@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from returns.result import Failure, Success
-from tests.shell.host.fake_launcher import is_running
+from tests.processes import is_running
 
 from saga_core.agentmux.commands import Goodbye, ReportWindowClosed
 from saga_shell.host.accounts import Counters, Journal, append_stats, open_journal
@@ -65,7 +65,7 @@ def test_a_connection_that_breaks_is_an_end() -> None:
 
 
 def test_the_guard_ends_what_was_not_forgotten() -> None:
-    """Issue 4.6: when the pipe ends, the sessions that still live end, and no other."""
+    """RELIABILITY 17: when the pipe ends, the sessions that still live end, and no other."""
     with sleeper() as kept, sleeper() as doomed:
         reading, writing = os.pipe()
         guard = Guard(writing, print)
@@ -81,7 +81,7 @@ def test_the_guard_ends_what_was_not_forgotten() -> None:
 
 @pytest.mark.parametrize("launcher", ["dies", "is dead already"])
 def test_the_guard_ends_a_host_that_outlives_its_launcher(launcher: str) -> None:
-    """Issue 4.6: a host that hangs can't notice; it is killed, its pipe ends, its panes end."""
+    """RELIABILITY 17: a host that hangs can't notice; it is killed, its pipe and its panes end."""
     reading, writing = os.pipe()
     with sleeper() as launching, sleeper() as pane, sleeper(writing) as host:
         guard = Guard(writing, print)

@@ -4,7 +4,8 @@ import asyncio
 import os
 import signal
 
-from tests.shell.host.fake_launcher import REGISTERED, SNAPSHOT, Line, fake_launcher, is_running
+from tests.processes import is_running
+from tests.shell.host.fake_launcher import REGISTERED, SNAPSHOT, Line, fake_launcher
 
 
 def test_register_goes_first() -> None:

@@ -266,7 +266,7 @@ def test_a_peer_that_has_said_all_still_gets_its_answers(serve: "Serve") -> None
     """FACTS 2.1: `printf … | nc -N -U` reads the replies, also those that take their time."""
 
     async def main() -> None:
-        async with serve(limits=Limits(linger=0.1)) as served:
+        async with serve(limits=Limits(linger=2)) as served:
             reader, writer = await half_closed(served)
             big = b"x" * 4_000_000
             served.server.send(1, big)

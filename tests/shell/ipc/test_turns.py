@@ -16,7 +16,7 @@ LINES = 2_000
 
 
 def test_a_peer_that_was_asked_comes_first(serve: "Serve") -> None:
-    """Issue 4.5: beyond capacity, answers don't wait behind what others report."""
+    """RELIABILITY 15: beyond capacity, answers don't wait behind what others report."""
 
     async def main() -> None:
         async with serve() as served:
@@ -37,7 +37,7 @@ def test_a_peer_that_was_asked_comes_first(serve: "Serve") -> None:
 
 
 def test_a_peer_that_was_asked_may_say_more_in_its_turn(serve: "Serve") -> None:
-    """Issue 4.5: two lines more for each command, and once only; others are heard in between."""
+    """RELIABILITY 15: two lines more for each command, once only; others are heard in between."""
 
     async def main() -> None:
         async with serve() as served:
@@ -61,7 +61,7 @@ def test_a_peer_that_was_asked_may_say_more_in_its_turn(serve: "Serve") -> None:
 
 
 def test_bytes_that_nobody_took_hold_all_peers_back(serve: "Serve") -> None:
-    """Issue 4.3: few long lines are as much as many short ones; each pause is counted."""
+    """RELIABILITY 11: few long lines are as much as many short ones; each pause is counted."""
 
     async def main() -> None:
         async with serve(limits=Limits(waiting_bytes=1_000)) as served:

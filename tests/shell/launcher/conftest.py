@@ -1,4 +1,4 @@
-"""Directories with short names, and a loop that reports no exception of its own."""
+"""Places with short names, and a loop that reports no exception of its own."""
 
 import logging
 import tempfile
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.shell.launcher.launches import Place
 
 
 @pytest.fixture
@@ -13,6 +14,12 @@ def short_dir() -> Iterator[Path]:
     """A directory whose path is short enough for a socket's address."""
     with tempfile.TemporaryDirectory(prefix="run-") as name:
         yield Path(name)
+
+
+@pytest.fixture
+def place(short_dir: Path) -> Place:
+    """Where the launchers of a test live."""
+    return Place(short_dir)
 
 
 class Seen(logging.Handler):

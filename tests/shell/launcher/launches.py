@@ -8,13 +8,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pyrsistent import pmap
 from tests.shell.launcher.parts import Client, Message, Watch, rows
 
 from saga_core.agentmux import Mirror
+from saga_core.engine import Config
 from saga_shell.launcher.launch import EVENT_LOG_NAME, launch
 from saga_shell.launcher.options import Exit, Options
 from saga_shell.launcher.runner import Watcher
 from saga_shell.log import current_path, is_live
+
+UNHURRIED = Config(timeouts=pmap(dict.fromkeys(("pool_respawn_on_promote",), 60.0)))
+"""A busy machine is late, and late is `saga timeout`: what is not about deadlines has time."""
+
+
+def shell(script: str) -> tuple[str, ...]:
+    """A child's command: this shell script."""
+    return ("/bin/sh", "-c", script)
 
 
 class Place:
@@ -24,7 +34,9 @@ class Place:
         self.data_dir = directory / "data"
         self.socket = directory / "s"
         self.log = current_path(self.data_dir)
-        self.options = Options(self.data_dir, "9.8.7", self.socket, synchronous="normal")
+        self.options = Options(
+            self.data_dir, "9.8.7", self.socket, config=UNHURRIED, synchronous="normal"
+        )
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What the saga log says."""

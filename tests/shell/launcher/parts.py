@@ -36,7 +36,7 @@ from saga_shell.launcher.runner import DurableLog
 from saga_shell.log import LogOptions, LogWriter
 
 Message = dict[str, Any]
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 TURNS_OF_A_COMMIT = 5
 """How often the loop turns while a log in memory is at work: others get on meanwhile."""
 
@@ -55,29 +55,6 @@ def poll(true: Callable[[], bool]) -> None:
 async def polled(true: Callable[[], bool]) -> None:
     """Wait for such a thing without blocking the loop."""
     await asyncio.to_thread(poll, true)
-
-
-def said_in(path: Path) -> str:
-    """The line that a child has written to a file; empty as long as it has not."""
-    try:
-        text = path.read_text()
-    except FileNotFoundError:
-        return ""
-    return text.strip() if text.endswith("\n") else ""
-
-
-async def appears(path: Path) -> str:
-    """Wait until a child has written a line, and return it."""
-    await polled(lambda: said_in(path) != "")
-    return said_in(path)
-
-
-def is_running(pid: int) -> bool:
-    """Whether the process exists and is no zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 class Watch:
@@ -308,6 +285,11 @@ class Client:
                     return self.heard[self._looked - 1]
             if not await self._receive():
                 raise AssertionError(f"{wanted} never came; the last lines: {self.heard[-5:]}")
+
+    async def settled(self) -> None:
+        """Wait until all that was said before is done."""
+        self.say(cmd="ping", nonce=2**64 - 1)
+        await self.until(event="pong", nonce=2**64 - 1)
 
     async def until_end(self) -> None:
         """Read until the launcher closes the connection."""

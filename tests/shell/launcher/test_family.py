@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 from returns.result import Failure, Success
-from tests.shell.launcher.parts import appears, polled
+from tests.shell.launcher.children import FOR_EVER, appears
+from tests.shell.launcher.parts import polled
 
 from saga_shell.launcher.ends import first, never
 from saga_shell.launcher.family import Family, check_programs
 from saga_shell.launcher.options import Exit, Options
-
-FOR_EVER = "exec sleep 1000"
 
 
 def options(host: str | None = None, srv: str | None = None) -> Options:

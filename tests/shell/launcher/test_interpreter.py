@@ -159,7 +159,7 @@ def test_a_failed_saga_is_said_to_the_operator(caplog: pytest.LogCaptureFixture)
 
 
 def test_many_failures_at_once_are_summed_up(caplog: pytest.LogCaptureFixture) -> None:
-    """Issue 5: a restart after which very many sagas failed names a few, and says how many more."""
+    """FACTS R-39: a restart after which very many sagas failed names a few and counts the rest."""
     with caplog.at_level(logging.WARNING):
         perform(*(Emit(SagaFailed(n, "restarted", n)) for n in range(1, 5_001)))
     *named, summed_up = caplog.messages

@@ -1,18 +1,18 @@
 """How a launcher starts: what it takes, in which order, and how it says that it can't."""
 
 import asyncio
+import logging
 import os
 import stat
 import sys
-from collections.abc import Coroutine
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from returns.result import Failure
-from tests.shell.launcher.launches import Launched, Place
-from tests.shell.launcher.parts import Watch, appears, open_log
+from tests.shell.launcher.children import FOR_EVER, appears, run
+from tests.shell.launcher.launches import Launched, Place, shell
+from tests.shell.launcher.parts import Watch, open_log, poll
 
 from saga_core.agentmux.commands import SpawnPoolWindow
 from saga_core.agentmux.events import PoolWindowAdded
@@ -21,18 +21,6 @@ from saga_shell.launcher.launch import EVENT_LOG_NAME, _listen
 from saga_shell.launcher.options import Exit
 
 NAME = "pool_respawn_on_promote"
-FOR_EVER = ("/bin/sh", "-c", "exec sleep 1000")
-
-
-@pytest.fixture
-def place(short_dir: Path) -> Place:
-    """Where the launchers of a test live."""
-    return Place(short_dir)
-
-
-def run(main: Coroutine[Any, Any, None]) -> None:
-    """Run a test's coroutine."""
-    asyncio.run(main)
 
 
 def test_a_launcher_listens_where_it_says(place: Place) -> None:
@@ -154,6 +142,23 @@ def test_recovery_happens_once(place: Place) -> None:
             tool.say(cmd="get_events", since=0)
             told = await tool.until(event="event_list")
             assert [event["event"] for event in told["events"]] == ["process_spawned"]
+
+    run(main())
+
+
+def test_old_sagas_are_removed_at_the_start(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    """FACTS 1.4: retention: what ended longer ago goes, and the operator is told how many."""
+
+    async def main() -> None:
+        async with place.launched() as it:
+            host = await it.client("host")
+            host.say(cmd="report_pool_window_promoted", label="w")
+            host.say(cmd="report_pool_window_added", label="", saga_id=1)
+            await host.until(event="saga_completed")
+        async with place.launched(retention_days=1e-9) as it:
+            with caplog.at_level(logging.INFO):
+                await asyncio.to_thread(poll, lambda: "removed 1 old" in " ".join(caplog.messages))
+        assert place.rows("SELECT count(*) FROM launcher_saga") == [(0,)]
 
     run(main())
 
@@ -298,7 +303,7 @@ def test_an_impostor_may_not_be_the_host(place: Place) -> None:
     """FACTS R-53: while a host is supervised nobody else may register as one; tools may."""
 
     async def main() -> None:
-        async with place.launched(host_command=FOR_EVER) as it:
+        async with place.launched(host_command=shell(FOR_EVER)) as it:
             impostor = await it.client()
             impostor.say(cmd="register", kind="host", pid=1, version="1")
             error = await impostor.until(event="error")

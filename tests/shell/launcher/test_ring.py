@@ -63,7 +63,7 @@ def test_the_ring_is_the_end_of_the_bus(count: int, capacity: int, since: int) -
     ("most_bytes", "kept", "left"), [(40, 4, 6), (39, 3, 7), (10, 1, 9), (9, 0, 10)]
 )
 def test_long_events_leave_earlier(most_bytes: int, kept: int, left: int) -> None:
-    """Issue 4.3: what the ring holds is bounded in bytes too; a replay says what is gone."""
+    """RELIABILITY 11: what the ring holds is bounded in bytes too; a replay says what is gone."""
     ring = Ring(100, most_bytes)
     for version in range(1, 11):
         ring.append(version, b"%010d" % version)

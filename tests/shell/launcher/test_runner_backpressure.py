@@ -87,7 +87,7 @@ def test_reading_stops_above_one_bound_and_goes_on_below_the_other(
 
 
 def test_many_pauses_are_few_lines(caplog: pytest.LogCaptureFixture) -> None:
-    """House rule: each pause is counted; a flood that lasts is said every ten seconds."""
+    """RELIABILITY 11: each pause is counted; a flood that lasts is said every ten seconds."""
 
     async def main() -> None:
         runner = small_runner()

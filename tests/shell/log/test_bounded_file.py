@@ -30,7 +30,7 @@ class Days:
 def test_a_file_whose_old_sagas_go_stays_as_large_as_its_retention(
     path: Path, options: LogOptions
 ) -> None:
-    """What a vacuum frees is used again: from the retention's length on, days add nothing."""
+    """RELIABILITY 13: what a vacuum frees is used again; past the retention, days add nothing."""
     days = Days()
     options = msgspec.structs.replace(options, encode=wire.encode, clock=days)
     sizes: list[int] = []

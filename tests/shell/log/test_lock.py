@@ -179,7 +179,7 @@ def test_endless_probe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_unwritable_directory(
     open_directory: Path, unprivileged: Callable[[], AbstractContextManager[None]]
 ) -> None:
-    """A data directory in which no lock file can be made is one clear line."""
+    """DESIGN 7: a data directory in which no lock file can be made is one clear line."""
     open_directory.chmod(0o555)
     with unprivileged():
         assert "can't be used (Permission denied)" in refusal(open_directory)

@@ -257,7 +257,7 @@ def test_garbage_is_refused(path: Path, options: LogOptions) -> None:
 def test_locked_file_is_refused(
     open_log: Callable[..., SagaLog], path: Path, options: LogOptions
 ) -> None:
-    """A file that another process keeps locked is an error of its own kind."""
+    """DESIGN 7: a file that another process keeps locked is an error of its own kind."""
     open_log().close()
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

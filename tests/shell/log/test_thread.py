@@ -8,7 +8,7 @@ import pytest
 
 from saga_shell.log.thread import OneThread
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 def test_work_is_done_in_order_on_one_thread_of_that_name() -> None:

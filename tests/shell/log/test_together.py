@@ -83,7 +83,7 @@ def counting(log: SagaLog) -> Counting:
 
 
 def test_one_statement_for_each_kind(open_log: OpenLog) -> None:
-    """Issue 5: a hop of many sagas is as many statements as it has kinds of records."""
+    """DESIGN 5: a hop of many sagas is as many statements as it has kinds of records."""
     log = open_log(connection_class=Counting)
     seen = counting(log)
     sagas = range(1, 65)
@@ -95,7 +95,7 @@ def test_one_statement_for_each_kind(open_log: OpenLog) -> None:
 
 @pytest.mark.parametrize(("sagas", "many", "single"), [(1, 0, 2), (4, 2, 0), (95, 10, 6)])
 def test_any_number_of_rows(open_log: OpenLog, sagas: int, many: int, single: int) -> None:
-    """Issue 5: the rows are cut into few sizes, so that few statements must be prepared."""
+    """DESIGN 5: the rows are cut into few sizes, so that few statements must be prepared."""
     log = open_log(connection_class=Counting)
     seen = counting(log)
     log.commit([log.batch([r for n in range(1, sagas + 1) for r in life(n)[:2]])]).unwrap()
@@ -114,7 +114,7 @@ def test_without_lists_of_values(open_log: OpenLog, monkeypatch: pytest.MonkeyPa
 
 
 def test_several_hops_of_a_saga_at_once(open_log: OpenLog, query: Query) -> None:
-    """Issue 5: whole lives in one commit keep each saga's order, in few statements."""
+    """DESIGN 5: whole lives in one commit keep each saga's order, in few statements."""
     log = open_log(connection_class=Counting)
     seen = counting(log)
     lives = [life(n)[: n % 7 or None] for n in range(1, 85)]
@@ -191,7 +191,7 @@ def test_one_of_many_alike_is_refused(open_log: OpenLog, query: Query, odd: int)
 
 @pytest.mark.parametrize("kind", range(len(CHANGES)))
 def test_rows_are_found_by_their_keys(open_log: OpenLog, kind: int) -> None:
-    """Issue 5: a change of many rows looks each of them up, however many sagas there are."""
+    """DESIGN 5: a change of many rows looks each of them up, however many sagas there are."""
     log = open_log()
     ids: tuple[list[Value], ...] = ([1, 2, 3], [1, 3, 4])
     alike = [_alike_sql(kind, _whose(some)[0]) for some in ids if CHANGES[kind].alike_sql]

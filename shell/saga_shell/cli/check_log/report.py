@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from saga_core.check.logged import Impossible, LogReport, LogVerdict
-from saga_shell.cli.streams import printable
+from saga_shell.printable import printable
 
 
 class LogFileReport(Struct, frozen=True):

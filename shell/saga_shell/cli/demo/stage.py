@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -70,8 +71,14 @@ class Stage:
         await until(lambda: self.panes_alive() == 0, "the dead launcher's panes did not end")
 
     async def stop_launcher(self) -> int:
-        """SIGTERM; the launcher's exit code."""
-        return await self._end(signal.SIGTERM)
+        """SIGTERM; the launcher's exit code.
+
+        A host that is too slow to end is killed, and its guard needs a moment for its panes.
+        """
+        code = await self._end(signal.SIGTERM)
+        with suppress(GivenUp):
+            await until(lambda: self.panes_alive() == 0, "the panes did not end")
+        return code
 
     def panes_started(self) -> int:
         """How many panes any host has started so far."""
@@ -107,7 +114,8 @@ class Stage:
     def _pane_pids(self) -> list[int]:
         if not self._journal.exists():
             return []
-        entries = map(json.loads, self._journal.read_text().splitlines())
+        *whole, _ = self._journal.read_bytes().split(b"\n")
+        entries = map(json.loads, whole)
         return [entry["pid"] for entry in entries if entry["event"] == "pane_started"]
 
 

@@ -13,8 +13,8 @@ from saga_shell.cli.diag.words import (
     pending_line,
     shortened,
 )
-from saga_shell.cli.streams import printable
 from saga_shell.log import SagaRow, StepRow, steps_progressed
+from saga_shell.printable import printable
 
 
 class Entry(Struct, frozen=True):

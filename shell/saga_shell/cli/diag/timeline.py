@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from saga_shell.cli.diag.words import NOTHING, coloured, marked, pending_line
-from saga_shell.cli.streams import printable
 from saga_shell.log import SagaRow, StepRow
+from saga_shell.printable import printable
 
 _STAMP_COLUMNS = 32
 _OFFSET_COLUMNS = 12

@@ -8,7 +8,7 @@ from saga_core.agentmux.events import Snapshot
 from saga_core.agentmux.vocabulary import Rect, SagaSnapshot, WindowSnapshot
 from saga_shell.cli.diag.words import NOTHING, coloured
 from saga_shell.cli.diag.wrr_report import Replay, Stream, WireObject, WrrReport
-from saga_shell.cli.streams import printable
+from saga_shell.printable import printable
 
 
 def wrr_text(report: WrrReport) -> Iterator[str]:
