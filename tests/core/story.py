@@ -12,7 +12,10 @@ from saga_core.engine.ordered import sorted_keys
 
 
 class Story(Told):
-    """Told of each move. A process that dies takes its timers along, and what its log lacked."""
+    """Told of each move. A process that dies takes its timers along, and what its log lacked.
+
+    A log that heals has all its rows before the process hears of it, and may die over it.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -22,6 +25,8 @@ class Story(Told):
         """One move."""
         if taken.before.stuck is None and taken.here.stuck is not None:
             self._durable = deepcopy(self.rows)
+        if taken.cue.move == "heal":
+            self._durable = None
         for deed in taken.deeds:
             self.hear(deed)
         if taken.here.state is None:

@@ -12,8 +12,10 @@ from hypothesis.stateful import invariant, run_state_machine_as_test
 from tests.core.lives import FULFILMENT
 from tests.core.story import Story
 
+from saga_core.check import Scope
 from saga_core.check.agentmux import SCENARIO
-from saga_core.check.runs.stage import Deed, Taken
+from saga_core.check.runs.capsule import Cue
+from saga_core.check.runs.stage import Deed, Stage, Taken
 from saga_core.engine import Reducer, ShutdownRequested
 from saga_core.engine.ordered import sorted_keys
 from saga_shell.testing import Life, SagaMachine
@@ -75,3 +77,20 @@ def test_no_life_breaks_a_promise(machine: type[Told]) -> None:
     """DESIGN 4, FACTS F-19, F-29, F-38, R-01: whatever happens, in whatever order, all holds."""
     few = settings(max_examples=40, stateful_step_count=40, deadline=None)
     run_state_machine_as_test(machine, settings=few)
+
+
+def test_a_process_that_dies_over_a_healed_log_has_all_rows_in_it() -> None:
+    """FACTS R-44: the rows that waited are durable before the process hears of it."""
+    stage = Stage(SCENARIO, Scope((("pool_respawn_on_promote", 1),)))
+    here, story = stage.first(), Story()
+    for cue in (
+        Cue("log"),
+        Cue("trigger", saga="pool_respawn_on_promote"),
+        Cue("heal", dies_after=0),
+    ):
+        taken = stage.play(here, cue)
+        assert taken is not None
+        story.follow(taken)
+        here = taken.here
+    assert here.state is None
+    assert story.running == [row.saga_id for row in here.down.rows] == [1]
