@@ -153,14 +153,6 @@ NOT_WRITABLE = (
 """What a record of wrong content makes SQLite or the encoder raise."""
 
 
-def values_of(record: LogRecord, at: str, encode: Encode) -> tuple[int, Values, Values]:
-    """Which of `CHANGES` the record makes, with which values: how its saga ends, and all others.
-
-    Raises some of `NOT_WRITABLE` if its message has no encoding.
-    """
-    return _VALUES[type(record)](record, at, encode)
-
-
 def _of_opened(record: SagaOpened, at: str, _: Encode) -> tuple[int, Values, Values]:
     return OPEN_SAGA, (), (record.saga_id, record.name, at, record.input_json)
 
@@ -185,13 +177,18 @@ def _of_closed(record: SagaClosed, at: str, _: Encode) -> tuple[int, Values, Val
     return kind, (record.state, at, record.reason), (record.saga_id,)
 
 
-_VALUES: dict[type[LogRecord], Callable[[Any, str, Encode], tuple[int, Values, Values]]] = {
+VALUES_OF: dict[type[LogRecord], Callable[[Any, str, Encode], tuple[int, Values, Values]]] = {
     SagaOpened: _of_opened,
     StepOpened: _of_step_opened,
     StepSucceeded: _of_succeeded,
     StepFailed: _of_step_failed,
     SagaClosed: _of_closed,
 }
+"""Which of `CHANGES` a record makes, with which values: how its saga ends, and all others.
+
+Each takes a record, the time, and what encodes a message. It raises some of `NOT_WRITABLE` if that
+has no encoding.
+"""
 
 
 def apply(
@@ -204,7 +201,7 @@ def apply(
     `sqlite3.Error`s: then nothing of the transaction is in the log.
     """
     try:
-        kind, alike, own = values_of(record, batch.at, encode)
+        kind, alike, own = VALUES_OF[type(record)](record, batch.at, encode)
         change, values = CHANGES[kind], (*alike, *own)
         if batch.attempted and connection.execute(change.applied_sql, values).fetchone():
             return None

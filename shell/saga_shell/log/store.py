@@ -54,7 +54,8 @@ class SagaLog:
         self._options = options
         self._unused_id = next_saga_id
         self._bound = next_saga_id + options.id_block
-        self._files = _files(path)
+        self._paths = (path, path.with_name(f"{path.name}-wal"))
+        self._files = _files(self._paths)
 
     @classmethod
     def open(
@@ -251,7 +252,7 @@ class SagaLog:
 
     def _in_place(self) -> bool:
         """Whether the path still names our files: SQLite goes on writing into deleted ones."""
-        return _files(self.path) == self._files
+        return _files(self._paths) == self._files
 
 
 def _connect(path: Path, options: LogOptions) -> sqlite3.Connection:
@@ -315,9 +316,9 @@ def highest_opened(records: Sequence[LogRecord]) -> int:
     return highest
 
 
-def _files(path: Path) -> tuple[_Inode, _Inode]:
-    """Which file and which `-wal` stand at `path`."""
-    return _inode(path), _inode(path.with_name(f"{path.name}-wal"))
+def _files(paths: tuple[Path, Path]) -> tuple[_Inode, _Inode]:
+    """Which file and which `-wal` stand there."""
+    return _inode(paths[0]), _inode(paths[1])
 
 
 def _inode(path: Path) -> _Inode:

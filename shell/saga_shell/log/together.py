@@ -19,11 +19,11 @@ from functools import cache
 from saga_shell.log.statements import (
     CHANGES,
     NOT_WRITABLE,
+    VALUES_OF,
     Batch,
     Encode,
     Value,
     Values,
-    values_of,
 )
 
 ROWS_AT_ONCE = (64, 16, 4, 1) if sqlite3.sqlite_version_info >= (3, 33) else (1,)
@@ -74,7 +74,7 @@ def _by_kind(batches: Sequence[Batch], encode: Encode) -> list[tuple[int, Alike]
     for batch in batches:
         at = batch.at
         for record in batch.records:
-            kind, alike, own = values_of(record, at, encode)
+            kind, alike, own = VALUES_OF[type(record)](record, at, encode)
             turn = last_turns.get(record.saga_id, 0)
             turn += (kind - turn) % kinds
             last_turns[record.saga_id] = turn
