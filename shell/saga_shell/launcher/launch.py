@@ -312,7 +312,7 @@ def _first_state(options: Options) -> State[Mirror]:
 
 
 def _recovery(log: LogWriter) -> RecoveryRequested:
-    start = log.start
+    start = log.take_start()
     if start.unresolved:
         logger.warning(
             "%d saga(s) were in flight when the last run died and are failed now:"

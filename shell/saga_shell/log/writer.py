@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class LogWriter:
-    """Commits in the order of the calls; `start` is what the log held when it was opened."""
+    """Commits in the order of the calls; `take_start` tells what the log held at first."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class LogWriter:
         start: LogStart,
         clock: Callable[[], datetime],
     ) -> None:
-        self.start = start
+        self._start: LogStart | None = start
         self._clock = clock
         self._executor = executor
         self._backlog = backlog
@@ -66,6 +66,12 @@ class LogWriter:
             case Success((log, start)):
                 backlog = Backlog(log, options, announce, reserve)
                 return Success(cls(executor, backlog, start, options.clock))
+
+    def take_start(self) -> LogStart:
+        """What the log held when it was opened: told once, for after a crash it may be long."""
+        start, self._start = self._start, None
+        assert start is not None, "what the log held was taken already"
+        return start
 
     @property
     def pending_records(self) -> int:

@@ -81,7 +81,7 @@ class Process:
 
     def recovery(self) -> RecoveryRequested:
         """What the log held at start."""
-        start = self.log.start
+        start = self.log.take_start()
         return RecoveryRequested(start.next_saga_id, start.unresolved, start.outcomes)
 
     def give(self, event: Event) -> None:

@@ -142,7 +142,7 @@ def test_the_next_run_begins_above_what_the_file_knows_nothing_of(
                 raise AssertionError(refused)
         match await LogWriter.open(path, options, id_floor=second.bounds[-1]):
             case Success(log):
-                assert log.start.next_saga_id > far[0].saga_id
+                assert log.take_start().next_saga_id > far[0].saga_id
                 await log.stop()
             case refused:
                 raise AssertionError(refused)

@@ -46,7 +46,7 @@ def test_commit_is_durable_when_it_returns(path: Path, options: LogOptions, quer
 
     async def main() -> None:
         writer = (await LogWriter.open(path, options)).unwrap()
-        assert writer.start == LogStart(1, (), ())
+        assert writer.take_start() == LogStart(1, (), ())
         assert await writer.commit([opened(1), opened(2)]) == Success(None)
         assert query("SELECT saga_id FROM launcher_saga") == [(1,), (2,)]
         assert (writer.pending_records, writer.refused) == (0, 0)
@@ -96,9 +96,10 @@ def test_next_start_tells_what_was_left(path: Path, options: LogOptions) -> None
         await first.commit([opened(1), opened(2), SagaClosed(1, "completed", None)])
         await first.stop()
         second = (await LogWriter.open(path, options)).unwrap()
-        assert second.start.next_saga_id == 3
-        assert second.start.unresolved == (UnresolvedSaga(2, "n", "running", ()),)
-        assert [outcome.saga_id for outcome in second.start.outcomes] == [1]
+        start = second.take_start()
+        assert start.next_saga_id == 3
+        assert start.unresolved == (UnresolvedSaga(2, "n", "running", ()),)
+        assert [outcome.saga_id for outcome in start.outcomes] == [1]
         await second.stop()
 
     run(main)
