@@ -8,7 +8,16 @@ from tests.core.check import link_mutants, mutants, rule_mutants, story_mutants
 from tests.core.check.running import BOTH, FEW, SMALL, run, scenario_of
 
 from saga_core.agentmux import PoolRespawn
-from saga_core.check import AGENTMUX, COMPLETES, CONTRACTS, ENDS, FAULTS, Report
+from saga_core.check import (
+    AGENTMUX,
+    ALIKE,
+    COMPLETES,
+    CONTRACTS,
+    ENDS,
+    FAULTS,
+    REDUCTIONS,
+    Report,
+)
 
 Mutant = Callable[[pytest.MonkeyPatch], None]
 Sagas = tuple[tuple[str, int], ...]
@@ -185,3 +194,18 @@ def test_the_reductions_change_no_verdict(mutant: Mutant, monkeypatch: pytest.Mo
     assert reduced.promise == plain.promise
     if reduced.shortest:
         assert len(reduced.moves) == len(plain.moves)
+
+
+@every_mutant
+def test_interchangeable_sagas_change_no_verdict(
+    mutant: Mutant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DESIGN 4: where no buffer overflows, what breaks does not hang on the order of issue."""
+    mutant(monkeypatch)
+    faults = _NEEDS.get(mutant, FEW if mutant in _SEEN_LATE else SMALL)
+    alike, plain = (
+        _checked(mutant, faults, buffer_cap=2, reductions=reductions)
+        for reductions in (REDUCTIONS, REDUCTIONS - {ALIKE})
+    )
+    assert alike.verdict == plain.verdict
+    assert alike.counterexample == plain.counterexample

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 from tests.core.check.running import BOTH, POOL, SMALL, THREE, run, watch
 
+from saga_core.agentmux.sagas import SAGA_NAMES
 from saga_core.check import (
     ALIKE,
     DEGRADED,
@@ -127,6 +128,28 @@ def test_a_reducer_that_decides_by_issue_is_searched_by_issue(
     assert kept.verdict == plain.verdict == "violated"
     assert kept.counterexample == plain.counterexample
     assert ALIKE not in kept.scope.reductions
+
+
+@pytest.mark.parametrize("first", SAGA_NAMES)
+def test_a_fault_in_one_order_of_issue_is_seen(first: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FACTS R-30: a fault that one order shows, and its opposite doesn't, is told as ever.
+
+    Which order a search goes through that forgets it is its own affair; the twin has the other.
+    """
+    original = links.attach
+
+    def attach(turn: AnyTurn, target: str, connection: int) -> None:
+        link = turn.links[target]
+        if len(link.buffer) > 1 and turn.sagas[link.buffer[0]].name == first:
+            turn.links = turn.links.set(target, replace(link, buffer=link.buffer[::-1]))
+        original(turn, target, connection)
+
+    monkeypatch.setattr(links, "attach", attach)
+    faults = frozenset({"deadline"})
+    kept = run(BOTH, buffer_cap=2, faults=faults)
+    plain = run(BOTH, buffer_cap=2, faults=faults, reductions=REDUCTIONS - {ALIKE})
+    assert kept.verdict == plain.verdict == "violated"
+    assert kept.counterexample == plain.counterexample
 
 
 def in_order_of_id(patch: pytest.MonkeyPatch) -> None:
