@@ -37,7 +37,7 @@ def test_every_saga_ends() -> None:
 
 
 def test_reasons_are_counted_by_name_up_to_a_bound() -> None:
-    """Issue 3: what is told of a run stays small, and no failure is left out of the count."""
+    """DESIGN 4: what is told of a run stays small, and no failure is left out of the count."""
     tally = Tally()
     for number in range(REASONS_KEPT + 5):
         tally.ended(SagaFailed(1, f"reason {number % (REASONS_KEPT + 3)}", 1))

@@ -25,7 +25,7 @@ from saga_core.engine import (
     StepOpened,
     StepSucceeded,
 )
-from saga_shell.log import ID_BLOCK, LogOptions, SagaLog
+from saga_shell.log import ID_BLOCK, LogError, LogOptions, SagaLog
 from saga_shell.log.backlog import CHUNK_RECORDS, Backlog
 
 Query = Callable[..., list[tuple[Any, ...]]]
@@ -200,6 +200,18 @@ def test_refused_record_is_counted_and_told(
     (entry,) = caplog.records
     assert entry.levelno == logging.ERROR
     assert "SagaOpened of saga 1" in entry.getMessage()
+
+
+def test_a_failed_checkpoint_is_told(
+    backlog: Backlog, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """DESIGN 5: one line says that rows are not copied into the file yet, and that none is lost."""
+    error = LogError("full", "saga log F can't be written, its disk is full: free some space")
+    monkeypatch.setattr(SagaLog, "checkpoint", lambda _: Failure(error))
+    backlog.checkpoint()
+    (entry,) = caplog.records
+    assert entry.levelno == logging.WARNING
+    assert entry.getMessage() == f"{error.message} (the rows are safe in its -wal)"
 
 
 def test_refusal_is_counted_once(backlog: Backlog) -> None:

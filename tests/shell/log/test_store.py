@@ -366,7 +366,7 @@ def test_foreign_trigger_that_ends_the_transaction(open_log: OpenLog, query: Que
 
 
 def test_a_checkpoint_that_fails_loses_nothing(open_log: OpenLog, query: Query) -> None:
-    """Issue 5: what it would have copied is safe in the `-wal`, and read from there."""
+    """FACTS R-44: what it would have copied is safe in the `-wal`, and read from there."""
     log = open_log()
     assert commit(log, opened(1)) == ()
     log.abandon()
@@ -377,7 +377,7 @@ def test_a_checkpoint_that_fails_loses_nothing(open_log: OpenLog, query: Query) 
 def test_short_commits_after_a_long_one_copy_again(
     open_log: OpenLog, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Issue 5: after a checkpoint that was put off, the `-wal` stays as short as ever."""
+    """DESIGN 5: after a checkpoint that was put off, the `-wal` stays as short as ever."""
     monkeypatch.setattr(store, "LONG_COMMIT_RECORDS", 999)
     monkeypatch.setattr(store, "CHECKPOINT_PAGES", 20)
     log = open_log()

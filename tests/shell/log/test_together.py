@@ -139,7 +139,7 @@ def test_a_refused_record_sends_all_one_by_one(open_log: OpenLog) -> None:
 def test_sagas_that_end_alike(
     open_log: OpenLog, query: Query, end: TerminalState, sagas: range
 ) -> None:
-    """Issue 5: many that end alike are few statements for their steps, as many for themselves."""
+    """DESIGN 5: many that end alike are few statements for their steps, as many for themselves."""
     log = open_log(connection_class=Counting)
     log.commit([log.batch([r for n in sagas for r in life(n)[:2]])]).unwrap()
     seen = counting(log)

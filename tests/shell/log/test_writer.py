@@ -58,7 +58,7 @@ def test_commit_is_durable_when_it_returns(path: Path, options: LogOptions, quer
 def test_a_long_commit_is_durable_before_its_checkpoint(
     path: Path, options: LogOptions, query: Query, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Issue 5: nobody waits until rows that the `-wal` holds are in the file; they come there."""
+    """DESIGN 5: nobody waits until rows that the `-wal` holds are in the file; they come there."""
     monkeypatch.setattr(store, "LONG_COMMIT_RECORDS", 1_999)
     go_on = threading.Event()
 
