@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from saga_core.check.scope import LATE_ROWS, Scope
 from saga_core.check.worlds.courses import Move
-from saga_core.check.worlds.places import Places
+from saga_core.check.worlds.places import Places, Way
 from saga_core.check.worlds.rows import Down
 from saga_core.engine.history import Violation
 
@@ -24,8 +24,8 @@ _PLACE = (1 << _PLACE_BITS) - 1
 _TRIGGERS = (1 << _TRIGGER_BITS) - 1
 _LOOK_EVERY = 64
 
-Group = tuple[int, tuple[tuple[int, int], ...]]
-"""What to add to the place of each of these (move, place) to get the world that it leads to."""
+Group = tuple[int, tuple[Way, ...]]
+"""Ways, and what to add to their places to get the worlds that they lead to."""
 
 
 class Progress(Struct, frozen=True):
@@ -100,7 +100,7 @@ class Search:
         self._limits = limits
         self._watch = watch
         self._began = self._told = watch.clock()
-        self._crashed: dict[tuple[int, int], tuple[tuple[int, int], ...]] = {}
+        self._crashed: dict[tuple[int, int], tuple[Way, ...]] = {}
 
     def run(self) -> Found | None:
         """Go through all worlds, or to the first broken promise, or to what cuts the search."""
@@ -160,13 +160,18 @@ class Search:
             opened = self.places.trigger(place, which)
             less = rest << _PLACE_BITS
             groups.append((less + (log << _LOG_SHIFT), opened.plain))
-            late = (death for _, there in opened.plain for death in self._deaths(log, there))
+            late = (death for there, _ in opened.plain for death in self._deaths(log, there))
             groups.append((less, tuple(late) if log else opened.deaths))
         return groups
 
     def successors(self, world: int) -> list[tuple[int, int]]:
         """All moves from a world, each with the world it leads to."""
-        return [(move, base + place) for base, ways in self.groups(world) for move, place in ways]
+        return [
+            (move, base + place)
+            for base, ways in self.groups(world)
+            for place, moves in ways
+            for move in moves
+        ]
 
     def place_of(self, world: int) -> int:
         """The place of a world."""
@@ -191,16 +196,16 @@ class Search:
             return broken
         worlds, index, parents = self.worlds, self.index, self.parents
         for base, ways in self.groups(world):
-            self.transitions += len(ways)
-            for move, place in ways:
+            for place, moves in ways:
+                self.transitions += len(moves)
                 target = base + place
                 if target not in index:
                     index[target] = len(worlds)
                     worlds.append(target)
-                    parents.append((number, move))
+                    parents.append((number, moves[0]))
         return None
 
-    def _deaths(self, log: int, place: int) -> tuple[tuple[int, int], ...]:
+    def _deaths(self, log: int, place: int) -> tuple[Way, ...]:
         """The process dies while its log lacks rows: it comes back with what the log has."""
         if "crash" not in self.places.scope.faults:
             return ()
@@ -211,7 +216,7 @@ class Search:
             next_saga_id = max(left.next_saga_id, next_saga_id)
             down = replace(left, next_saga_id=next_saga_id, excused=True)
             move = self.places.move(Move("crash", 0, ()))
-            found = self._crashed[log, place] = ((move, self.places.dead(down)),)
+            found = self._crashed[log, place] = ((self.places.dead(down), (move,)),)
         return found
 
     def _last_contracts(self) -> Found | None:

@@ -4,7 +4,7 @@ What peers hold decides what can happen; it makes no difference to what comes of
 of a happening is known by the state of the process, the connections, and the happening.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from saga_core.check.scope import Scope
@@ -46,18 +46,15 @@ class Outcome(NamedTuple):
 
 
 class Course(NamedTuple):
-    """A happening, and what comes of it. `move` is its number; peers no longer hold `drops`."""
+    """Happenings of one kind of which the same comes, by the numbers of their moves.
+
+    Peers no longer hold `drops`.
+    """
 
     kind: str
-    subject: int
-    events: tuple[int, ...]
-    move: int
+    moves: tuple[int, ...]
     drops: int
     outcome: Outcome
-
-    def death(self, event: int, effects: int) -> Move:
-        """The move in which the process dies on the way."""
-        return Move(self.kind, self.subject, self.events[:event], effects)
 
 
 class Courses:
@@ -79,6 +76,7 @@ class Courses:
         self._crashes = "crash" in scope.faults
         self._known: dict[tuple[int, tuple[int, ...], int], tuple[Course, ...]] = {}
         self._outcomes: dict[tuple[int, tuple[int, ...], tuple[int, ...], int], Outcome] = {}
+        self._equal: dict[Outcome, Outcome] = {}
         self._in_order = tuple(range(1, len(world.targets) + 1))
 
     def early(self, state: int, slots: tuple[int, ...]) -> tuple[Course, ...]:
@@ -95,22 +93,39 @@ class Courses:
 
     def of(self, state: int, happening: Happening) -> Course:
         """What comes of one happening."""
-        kind, subject, events, slots, drops = happening
-        coming = subject if kind in _COMING else 0
-        key = state, slots, events, coming
-        outcome = self._outcomes.get(key)
-        if outcome is None:
-            outcome = self._outcomes[key] = self._outcome(state, slots, events, coming)
-        return Course(
-            kind, subject, events, self._number(Move(kind, subject, events)), drops, outcome
-        )
+        outcome = self._comes_of(state, happening)
+        return Course(happening.kind, (self._move(happening),), happening.drops, outcome)
 
     def _all(self, state: int, slots: tuple[int, ...], which: int) -> tuple[Course, ...]:
         key = state, slots, which
         found = self._known.get(key)
         if found is None:
-            happenings: Iterable[Happening] = self._world.happenings(state, slots, which)
-            found = self._known[key] = tuple([self.of(state, one) for one in happenings])
+            happenings = self._world.happenings(state, slots, which)
+            found = self._known[key] = tuple(self._joined(state, happenings))
+        return found
+
+    def _joined(self, state: int, happenings: Iterable[Happening]) -> Iterator[Course]:
+        alike: dict[tuple[str, int, int], list[int]] = {}
+        outcomes = {}
+        for happening in happenings:
+            outcome = self._comes_of(state, happening)
+            outcomes[id(outcome)] = outcome
+            key = happening.kind, happening.drops, id(outcome)
+            alike.setdefault(key, []).append(self._move(happening))
+        for (kind, drops, which), moves in alike.items():
+            yield Course(kind, tuple(moves), drops, outcomes[which])
+
+    def _move(self, happening: Happening) -> int:
+        return self._number(Move(happening.kind, happening.subject, happening.events))
+
+    def _comes_of(self, state: int, happening: Happening) -> Outcome:
+        """Of equal outcomes always the same one."""
+        coming = happening.subject if happening.kind in _COMING else 0
+        key = state, happening.slots, happening.events, coming
+        found = self._outcomes.get(key)
+        if found is None:
+            outcome = self._outcome(state, happening.slots, happening.events, coming)
+            found = self._outcomes[key] = self._equal.setdefault(outcome, outcome)
         return found
 
     def _outcome(

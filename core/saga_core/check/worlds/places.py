@@ -31,17 +31,21 @@ class Dead(NamedTuple):
     held: int
 
 
+Way = tuple[int, tuple[int, ...]]
+"""A place, and the moves that lead there."""
+
+
 class Ways(NamedTuple):
-    """The moves from one place, as (move, place).
+    """The moves from one place.
 
     `deaths`: the process dies. `fails`, `heals`: the log fails, or works again. `broken`: the
     first promise that a move breaks.
     """
 
-    plain: tuple[tuple[int, int], ...] = ()
-    deaths: tuple[tuple[int, int], ...] = ()
-    fails: tuple[int, int] | None = None
-    heals: tuple[int, int] | None = None
+    plain: tuple[Way, ...] = ()
+    deaths: tuple[Way, ...] = ()
+    fails: Way | None = None
+    heals: Way | None = None
     broken: tuple[int, Violation] | None = None
 
 
@@ -145,7 +149,7 @@ class Places:
         for done, down in arc.downs:
             deaths.setdefault(Dead(down, here.held), self.move(Move("start", 0, events, done)))
         place = self._place(Up(arc.to, self._free, here.held))
-        return Ways(((move, place),), self._placed(deaths))
+        return Ways(((place, (move,)),), self._placed(deaths))
 
     def _running(self, here: Up) -> Ways:
         ways = self._joined(here, self._all(here))
@@ -167,8 +171,8 @@ class Places:
         if begun.broken or ended.broken or ended.to != here.state or begun.closes or ended.closes:
             return None
         place = self._place(here)
-        moves = [self.move(Move("log", 0, (fails,))), self.move(Move("heal", 0, (heals,)))]
-        return ways._replace(plain=(*ways.plain, *((move, place) for move in moves)))
+        moves = self.move(Move("log", 0, (fails,))), self.move(Move("heal", 0, (heals,)))
+        return ways._replace(plain=(*ways.plain, (place, moves)))
 
     def _outage(self, here: Up, ways: Ways) -> Ways:
         degraded = self.memo.states[here.state].log_degraded
@@ -197,23 +201,24 @@ class Places:
 
         `passed_over` are the kinds of those left out: another leads to a world with more moves.
         """
-        plain: dict[tuple[int, int], None] = {}
+        plain: dict[int, list[int]] = {}
         deaths: dict[Dead, int] = {}
-        met: dict[tuple[int, int], int] = {}
+        met: dict[tuple[int, int], list[int]] = {}
         for course in courses:
-            kind, _, _, move, drops, outcome = course
+            kind, moves, drops, outcome = course
             if self._holds_on and here.held & drops and kind in _FORGETTING:
                 self.passed_over.add(kind)
                 continue
             if outcome.broken is not None:
-                return Ways(broken=(move, outcome.broken))
+                return Ways(broken=(moves[0], outcome.broken))
             held = here.held & ~drops
-            place = met.get((id(outcome), held))
-            if place is None:
-                place = met[id(outcome), held] = self._led_to(outcome, held)
+            there = met.get((id(outcome), held))
+            if there is None:
+                place = self._led_to(outcome, held)
+                there = met[id(outcome), held] = plain.setdefault(place, [])
                 self._add_deaths(deaths, course, held)
-            plain[move, place] = None
-        return Ways(tuple(plain), self._placed(deaths))
+            there += moves
+        return Ways(tuple([_way(*entry) for entry in plain.items()]), self._placed(deaths))
 
     def _led_to(self, outcome: Outcome, held: int) -> int:
         for sent, names in outcome.sends:
@@ -224,10 +229,14 @@ class Places:
         for down, got, event, effects in course.outcome.deaths:
             dead = Dead(down, 0 if self._forgetful else held | got)
             if dead not in deaths:
-                deaths[dead] = self.move(course.death(event, effects))
+                deaths[dead] = self._dying(self.moves[course.moves[0]], event, effects)
 
-    def _placed(self, deaths: dict[Dead, int]) -> tuple[tuple[int, int], ...]:
-        return tuple((move, self._place(dead)) for dead, move in deaths.items())
+    def _dying(self, move: Move, event: int, effects: int) -> int:
+        """The move in which the process dies on the way."""
+        return self.move(Move(move.kind, move.subject, move.events[:event], effects))
+
+    def _placed(self, deaths: dict[Dead, int]) -> tuple[Way, ...]:
+        return tuple([(self._place(dead), (move,)) for dead, move in deaths.items()])
 
     def _held(self, held: int, names: Names) -> int:
         return self.memo.holding.kept(held, names) if self._forgetful and held else held
@@ -239,3 +248,7 @@ class Places:
             self.places.append(place)
             self._ways.append(None)
         return number
+
+
+def _way(place: int, moves: list[int]) -> Way:
+    return place, tuple(dict.fromkeys(moves))
