@@ -26,7 +26,7 @@ from saga_core.check.promises.steps import broken_by, implied_history, unheard
 from saga_core.check.search import Search
 from saga_core.check.sometimes import unmet
 from saga_core.check.worlds import stepping
-from saga_core.check.worlds.courses import Move
+from saga_core.check.worlds.moves import Move
 from saga_core.check.worlds.places import Places
 
 _LIMITS = Limits(states=3_000)

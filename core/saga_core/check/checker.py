@@ -12,7 +12,7 @@ from saga_core.check.runs.telling import tell
 from saga_core.check.scope import ALIKE, FAULTS, HONEST, ReductionError, Scenario, Scope
 from saga_core.check.search import Found, Limits, Search, Watch
 from saga_core.check.sometimes import unmet
-from saga_core.check.worlds.courses import Move
+from saga_core.check.worlds.moves import Move
 from saga_core.check.worlds.places import Places
 from saga_core.engine.events import SagaDeadline, TimerFired
 from saga_core.engine.history import Violation

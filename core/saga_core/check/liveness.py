@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterator
 from typing import NamedTuple
 
 from saga_core.check.search import Search
-from saga_core.check.worlds.courses import Move
+from saga_core.check.worlds.moves import Move
 
 Fair = Callable[[Move], Hashable | None]
 """The action of a move if that action is fair, else None."""

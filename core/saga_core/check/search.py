@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from saga_core.check.scope import LATE_ROWS, Scope
-from saga_core.check.worlds.courses import Move
+from saga_core.check.worlds.moves import Move
 from saga_core.check.worlds.places import Places, Way
 from saga_core.check.worlds.rows import Down
 from saga_core.engine.history import Violation

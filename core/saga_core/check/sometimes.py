@@ -20,7 +20,7 @@ def unmet(places: Places) -> list[str]:
     missing += [kind for kind in ("trigger", "connect", "answer") if kind not in fired]
     wanted = {name: seen for name, (when, seen) in _OUTCOMES.items() if when(scope)}
     for arc in places.memo.all_arcs():
-        wanted = {name: seen for name, seen in wanted.items() if not seen(arc.effects)}
+        wanted = {name: seen for name, seen in wanted.items() if not seen(arc.deed.effects)}
     return [*missing, *wanted]
 
 

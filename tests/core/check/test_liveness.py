@@ -9,7 +9,7 @@ from saga_core.check import Limits, Scenario, Scope
 from saga_core.check.agentmux import SCENARIO
 from saga_core.check.liveness import Lasso, lasso
 from saga_core.check.search import Search
-from saga_core.check.worlds.courses import Move
+from saga_core.check.worlds.moves import Move
 from saga_core.check.worlds.places import Places
 
 

@@ -4,7 +4,7 @@ What peers hold decides what can happen; it makes no difference to what comes of
 of a happening is known by the state of the process, the connections, and the happening.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from saga_core.check.scope import Scope
@@ -14,20 +14,6 @@ from saga_core.check.worlds.memo import Arc, Memo
 from saga_core.check.worlds.slots import CLOSING, OPEN
 from saga_core.check.worlds.view import Names
 from saga_core.engine.history import Violation
-
-_COMING = frozenset({"connect", "second"})
-
-
-class Move(NamedTuple):
-    """What happens, and to whom. `events` are numbers of events.
-
-    `died`: the process dies in the last of the events, after so many effects (`rows.crashes`).
-    """
-
-    kind: str
-    subject: int
-    events: tuple[int, ...]
-    died: int | None = None
 
 
 class Outcome(NamedTuple):
@@ -58,20 +44,11 @@ class Course(NamedTuple):
 
 
 class Courses:
-    """The courses of one scope. `number` numbers moves; `honest`: no saga may fail."""
+    """The courses of one scope. `honest`: no saga may fail."""
 
-    def __init__(
-        self,
-        memo: Memo,
-        world: World,
-        scope: Scope,
-        number: Callable[[Move], int],
-        *,
-        honest: bool,
-    ) -> None:
+    def __init__(self, memo: Memo, world: World, scope: Scope, *, honest: bool) -> None:
         self._memo = memo
         self._world = world
-        self._number = number
         self._honest = honest
         self._crashes = "crash" in scope.faults
         self._known: dict[tuple[int, tuple[int, ...], int], tuple[Course, ...]] = {}
@@ -94,7 +71,7 @@ class Courses:
     def of(self, state: int, happening: Happening) -> Course:
         """What comes of one happening."""
         outcome = self._comes_of(state, happening)
-        return Course(happening.kind, (self._move(happening),), happening.drops, outcome)
+        return Course(happening.kind, (happening.move,), happening.drops, outcome)
 
     def _all(self, state: int, slots: tuple[int, ...], which: int) -> tuple[Course, ...]:
         key = state, slots, which
@@ -105,26 +82,24 @@ class Courses:
         return found
 
     def _joined(self, state: int, happenings: Iterable[Happening]) -> Iterator[Course]:
-        alike: dict[tuple[str, int, int], list[int]] = {}
-        outcomes = {}
+        alike: dict[tuple[str, int, int], tuple[Outcome, list[int]]] = {}
         for happening in happenings:
             outcome = self._comes_of(state, happening)
-            outcomes[id(outcome)] = outcome
             key = happening.kind, happening.drops, id(outcome)
-            alike.setdefault(key, []).append(self._move(happening))
-        for (kind, drops, which), moves in alike.items():
-            yield Course(kind, tuple(moves), drops, outcomes[which])
-
-    def _move(self, happening: Happening) -> int:
-        return self._number(Move(happening.kind, happening.subject, happening.events))
+            found = alike.get(key)
+            if found is None:
+                alike[key] = outcome, [happening.move]
+            else:
+                found[1].append(happening.move)
+        for (kind, drops, _), (outcome, moves) in alike.items():
+            yield Course(kind, tuple(moves), drops, outcome)
 
     def _comes_of(self, state: int, happening: Happening) -> Outcome:
         """Of equal outcomes always the same one."""
-        coming = happening.subject if happening.kind in _COMING else 0
-        key = state, happening.slots, happening.events, coming
+        key = state, happening.slots, happening.events, happening.coming
         found = self._outcomes.get(key)
         if found is None:
-            outcome = self._outcome(state, happening.slots, happening.events, coming)
+            outcome = self._outcome(*key)
             found = self._outcomes[key] = self._equal.setdefault(outcome, outcome)
         return found
 
@@ -136,15 +111,15 @@ class Courses:
         deaths: dict[tuple[int, int], tuple[int, int]] = {}
         for done, event in enumerate(events, start=1):
             arc = self._memo.arc(state, event)
-            broken = arc.broken or astray(arc.over, slots) or self._failed(arc)
+            broken = arc.broken or astray(arc.deed.over, slots) or self._failed(arc)
             if broken is not None:
                 return Outcome(broken, state, slots)
-            sends.append((arc.sends, arc.names))
+            sends.append((arc.deed.sends, arc.names))
             if self._crashes:
                 self._die(deaths, done, arc, sends)
             state, slots = arc.to, self._hung_up(slots, arc)
             coming = arc.names.connections.index(coming) + 1 if coming else 0
-            if arc.closes:
+            if arc.deed.closes:
                 break
         missed = passed_over(coming, self._newest(state, coming), slots) if coming else None
         ways = tuple([(down, got, *where) for (down, got), where in deaths.items()])
@@ -166,10 +141,11 @@ class Courses:
 
     def _hung_up(self, slots: tuple[int, ...], arc: Arc) -> tuple[int, ...]:
         """The connections in their new names; those that the process ends wait for their end."""
-        if not arc.closes and arc.names.connections == self._in_order:
+        closes = arc.deed.closes
+        if not closes and arc.names.connections == self._in_order:
             return slots
         return tuple(
-            CLOSING if slots[old - 1] == OPEN and old in arc.closes else slots[old - 1]
+            CLOSING if slots[old - 1] == OPEN and old in closes else slots[old - 1]
             for old in arc.names.connections
         )
 
@@ -178,4 +154,4 @@ class Courses:
         return links[self._world.targets[connection - 1]].connection
 
     def _failed(self, arc: Arc) -> Violation | None:
-        return failing(arc.effects) if self._honest else None
+        return failing(arc.deed.effects) if self._honest else None

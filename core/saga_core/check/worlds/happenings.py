@@ -7,13 +7,14 @@ the sagas in flight and of the buffer are armed (a promise checked at every step
 any moment; stale ones must change nothing in any state (`contracts`).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import NamedTuple
 
 from returns.result import Success
 
 from saga_core.check.scope import Scope
 from saga_core.check.worlds.memo import Memo
+from saga_core.check.worlds.moves import Move, Moves
 from saga_core.check.worlds.sent import Sent, said
 from saga_core.check.worlds.slots import CLOSING, FREE, OPEN
 from saga_core.check.worlds.view import CURRENT_STAY
@@ -32,6 +33,8 @@ from saga_core.engine.state import Awaiting
 EARLY, LATE, ABOUT = -2, -1, 0
 """Which happenings: those of connections, those of sagas, or those about a command's bit."""
 
+_COMING = frozenset({"connect", "second"})
+
 
 class Up(NamedTuple):
     """A running process in its world.
@@ -46,41 +49,53 @@ class Up(NamedTuple):
 
 
 class Happening(NamedTuple):
-    """Something that the world does: its kind, whom it concerns, and the events it makes.
+    """Something that the world does: its kind, the number of its move, and the events it makes.
 
     `slots` are the world's as they are when the events come in, and `drops` are the commands that
-    peers hold no longer.
+    peers hold no longer. `coming`: the connection that comes in with these events, 0 if none does.
     """
 
     kind: str
-    subject: int
+    move: int
     events: tuple[int, ...]
     slots: tuple[int, ...]
     drops: int = 0
+    coming: int = 0
 
 
 class World:
     """The alphabet of one scope. Events are built once and then known by number."""
 
-    def __init__(self, memo: Memo, scope: Scope) -> None:
+    def __init__(self, memo: Memo, scope: Scope, moves: Moves) -> None:
         self.targets = tuple(t for t in memo.scenario.peers for _ in range(scope.connections))
         self._memo = memo
+        self._moves = moves
         self._faults = scope.faults
+        self._about: dict[tuple[Hashable, ...], tuple[Happening, ...]] = {}
         self._events: dict[tuple[str, int, int], tuple[int, ...]] = {}
 
-    def happenings(self, state: int, slots: tuple[int, ...], which: int) -> Iterator[Happening]:
+    def happenings(self, state: int, slots: tuple[int, ...], which: int) -> Iterable[Happening]:
         """All that can happen, but for triggers, restarts, the log's failures and deaths."""
         match which:
             case _ if which == EARLY:
-                for target in self._memo.scenario.peers:
-                    yield from self._coming(slots, target)
-                yield from self._going(slots)
+                return self._early(slots)
             case _ if which == LATE:
-                for saga_id, step in self._awaiting(state):
-                    yield from self._stuck(slots, saga_id, step)
-                yield from self._ending(state, slots)
+                return self._late(state, slots)
             case _:
-                yield from self._answering(state, slots, which - ABOUT)
+                return self._answers(state, slots, which - ABOUT)
+
+    def of(
+        self,
+        kind: str,
+        subject: int,
+        events: tuple[int, ...],
+        slots: tuple[int, ...],
+        drops: int = 0,
+    ) -> Happening:
+        """Something that the world does to `subject`."""
+        coming = subject if kind in _COMING else 0
+        move = self._moves.number(Move(kind, subject, events))
+        return Happening(kind, move, events, slots, drops, coming)
 
     def restarts(self, slots: tuple[int, ...], held: int) -> Iterator[Happening]:
         """A peer whose connections have all ended dies, and forgets what it was asked."""
@@ -88,7 +103,28 @@ class World:
             mine = [i for i, owner in enumerate(self.targets) if owner == target]
             forgotten = held & self._memo.holding.asked_of(target)
             if forgotten and all(slots[i] == FREE for i in mine):
-                yield Happening("restart", mine[0] + 1, (), slots, forgotten)
+                yield self.of("restart", mine[0] + 1, (), slots, forgotten)
+
+    def _early(self, slots: tuple[int, ...]) -> Iterator[Happening]:
+        for target in self._memo.scenario.peers:
+            yield from self._coming(slots, target)
+        yield from self._going(slots)
+
+    def _late(self, state: int, slots: tuple[int, ...]) -> Iterator[Happening]:
+        for saga_id, step in self._awaiting(state):
+            yield from self._stuck(slots, saga_id, step)
+        yield from self._ending(state, slots)
+
+    def _answers(self, state: int, slots: tuple[int, ...], bit: int) -> tuple[Happening, ...]:
+        """The same for all states whose sagas have these ids."""
+        in_flight = self._memo.in_flight[state]
+        unused = self._memo.states[state].counters.next_saga_id
+        key = slots, bit, in_flight, unused
+        found = self._about.get(key)
+        if found is None:
+            others = (*in_flight, unused) if "foreign" in self._faults else ()
+            found = self._about[key] = tuple(self._answering(slots, bit, others))
+        return found
 
     def _coming(self, slots: tuple[int, ...], target: str) -> Iterator[Happening]:
         mine = [i for i, owner in enumerate(self.targets) if owner == target]
@@ -96,41 +132,42 @@ class World:
         alone = len(free) == len(mine)
         if free and (alone or "second" in self._faults):
             events, then = self._connects(target, free[0] + 1), _with(slots, free[0], OPEN)
-            yield Happening("connect" if alone else "second", free[0] + 1, events, then)
+            yield self.of("connect" if alone else "second", free[0] + 1, events, then)
 
     def _going(self, slots: tuple[int, ...]) -> Iterator[Happening]:
         for index, slot in enumerate(slots):
             if slot == CLOSING or (slot == OPEN and "disconnect" in self._faults):
                 events = self._one("closed", index + 1, 0, ConnectionClosed(index + 1))
                 kind = "disconnect" if slot == OPEN else "closed"
-                yield Happening(kind, index + 1, events, _with(slots, index, FREE))
+                yield self.of(kind, index + 1, events, _with(slots, index, FREE))
 
-    def _answering(self, state: int, slots: tuple[int, ...], bit: int) -> Iterator[Happening]:
+    def _answering(
+        self, slots: tuple[int, ...], bit: int, others: tuple[int, ...]
+    ) -> Iterator[Happening]:
+        """`others`: under whose ids a peer may answer, rightly or wrongly."""
         target = self._memo.holding.sent[bit].target
         for index, slot in enumerate(slots):
             if slot == FREE or self.targets[index] != target:
                 continue
             *good, bad = self._said(index + 1, bit)
             for event in good:
-                yield Happening("answer", bit, (event,), slots, 1 << bit)
+                yield self.of("answer", bit, (event,), slots, 1 << bit)
                 if "twice" in self._faults:
-                    yield Happening("twice", bit, (event,), slots)
+                    yield self.of("twice", bit, (event,), slots)
             if "failure" in self._faults:
-                yield Happening("failure", bit, (bad,), slots, 1 << bit)
-            if "foreign" in self._faults:
-                yield from self._foreign(state, slots, index + 1, bit)
+                yield self.of("failure", bit, (bad,), slots, 1 << bit)
+            yield from self._foreign(slots, index + 1, bit, others)
         if "lost" in self._faults:
-            yield Happening("lost", bit, (), slots, 1 << bit)
+            yield self.of("lost", bit, (), slots, 1 << bit)
 
     def _foreign(
-        self, state: int, slots: tuple[int, ...], connection: int, bit: int
+        self, slots: tuple[int, ...], connection: int, bit: int, others: tuple[int, ...]
     ) -> Iterator[Happening]:
         own = self._memo.holding.sent[bit].saga_id
-        unused = self._memo.states[state].counters.next_saga_id
-        for saga_id in (*self._memo.in_flight[state], unused):
+        for saga_id in others:
             if saga_id != own:
                 for event in self._misaddressed(connection, bit, saga_id):
-                    yield Happening("foreign", bit, (event,), slots)
+                    yield self.of("foreign", bit, (event,), slots)
 
     def _stuck(self, slots: tuple[int, ...], saga_id: int, step: Awaiting) -> Iterator[Happening]:
         """What can happen to a command: its stay in the buffer ends, or its sending fails."""
@@ -138,21 +175,21 @@ class World:
             if "expiry" in self._faults and step.target in self._memo.scenario.peers:
                 timer = TimerFired(FrameExpiry(saga_id, CURRENT_STAY))
                 events = self._one("expiry", saga_id, 0, timer)
-                yield Happening("expiry", saga_id, events, slots)
+                yield self.of("expiry", saga_id, events, slots)
         elif "send" in self._faults and slots[step.connection - 1] == OPEN:
             sent = Sent(saga_id, step.target, step.command)
             event = self._failing(sent, step.connection)
             for drops in (self._memo.holding.bit(sent), 0):
-                yield Happening("send", saga_id, (event,), slots, drops)
+                yield self.of("send", saga_id, (event,), slots, drops)
 
     def _ending(self, state: int, slots: tuple[int, ...]) -> Iterator[Happening]:
         if "deadline" in self._faults:
             for saga_id in self._memo.in_flight[state]:
                 events = self._one("deadline", saga_id, 0, TimerFired(SagaDeadline(saga_id)))
-                yield Happening("deadline", saga_id, events, slots)
+                yield self.of("deadline", saga_id, events, slots)
         if "shutdown" in self._faults and not self._memo.states[state].stopping:
             events = self._one("shutdown", 0, 0, ShutdownRequested("asked to end"))
-            yield Happening("shutdown", 0, events, slots)
+            yield self.of("shutdown", 0, events, slots)
 
     def _awaiting(self, state: int) -> Iterator[tuple[int, Awaiting]]:
         sagas = self._memo.states[state].sagas

@@ -22,27 +22,38 @@ from saga_core.engine.config import Config
 from saga_core.engine.effects import CloseConnection, Dispatch, Effect
 from saga_core.engine.events import Event
 from saga_core.engine.history import Violation
-from saga_core.engine.messages import Command
 from saga_core.engine.reducer import Reducer
 from saga_core.engine.state import State
+
+
+class Deed(NamedTuple):
+    """What the effects of a step do to its world.
+
+    `sends`: a bit for each command sent, `over`: the connections used. `closes`: the connections
+    that the process ends.
+    """
+
+    effects: tuple[Effect, ...]
+    sends: int
+    over: tuple[int, ...]
+    closes: tuple[int, ...]
+
+
+_IDLE = Deed((), 0, (), ())
 
 
 class Arc(NamedTuple):
     """What an event does in a state.
 
-    `to`: the next state, and `names`: how its names translate. `sends`: a bit for each command
-    sent, `over`: the connections used. `closes`: the connections that the process ends. `downs`:
-    what is left if it dies in this step, and after how many effects. `broken`: the first promise
-    that the step broke; such a step leads nowhere.
+    `to`: the next state, and `names`: how its names translate. `downs`: what is left if the process
+    dies in this step, and after how many effects. `broken`: the first promise that the step broke;
+    such a step leads nowhere.
     """
 
     to: int
     names: Names
-    effects: tuple[Effect, ...]
-    sends: int
-    over: tuple[int, ...]
-    closes: tuple[int, ...]
-    downs: tuple[tuple[int, int], ...]
+    deed: Deed
+    downs: Torn
     broken: Violation | None
 
 
@@ -78,6 +89,7 @@ class Memo:
         self._rests: list[int] = []
         self._same: list[Names] = []
         self._arcs: list[dict[int, Arc]] = []
+        self._deeds: dict[int, Deed] = {}
         self._starts: dict[int, Arc] = {}
         self._states: dict[Parts, int] = {}
         self._events: dict[Event, int] = {}
@@ -125,7 +137,7 @@ class Memo:
         arc, left = self.start(down), self.deaths.downs[down]
         return (
             arc.broken
-            or ended_twice(left, arc.effects)
+            or ended_twice(left, arc.deed.effects)
             or unclosable(left)
             or self._left_over(arc.to)
         )
@@ -176,7 +188,7 @@ class Memo:
     def _arc(self, number: int, event: int, result: Result, left: int) -> Arc:
         if result.same:
             same, torn = self._same[number], self._unchanged(left)
-            return Arc(number, same, (), 0, (), (), torn, result.unheard)
+            return Arc(number, same, _IDLE, torn, result.unheard)
         before, parts, happened = self.states[number], self._parts[number], self.events[event]
         after = self._stepping.carried(parts, result)
         broken = self._stepping.broken_by(before, parts, happened, result, after.sagas)
@@ -184,17 +196,20 @@ class Memo:
             to, names = number, self._same[number]
         else:
             to, names = self._state(result.after, after)
-        sent = [e for e in result.effects if isinstance(e, Dispatch) and e.connection is not None]
-        return Arc(
-            to,
-            names,
-            result.effects,
-            sum({self.holding.bit(self._sent(e.target, e.command)) for e in sent}),
-            tuple([e.connection for e in sent if e.connection is not None]),
-            tuple([e.connection for e in result.effects if isinstance(e, CloseConnection)]),
-            self._torn(left, result),
-            broken,
-        )
+        return Arc(to, names, self._deed(result), self._torn(left, result), broken)
+
+    def _deed(self, result: Result) -> Deed:
+        """Results are kept, so each is known by its identity."""
+        found = self._deeds.get(id(result))
+        if found is None:
+            sent = [e for e in result.effects if isinstance(e, Dispatch)]
+            found = self._deeds[id(result)] = Deed(
+                result.effects,
+                sum({self._bit(e) for e in sent if e.connection is not None}),
+                tuple([e.connection for e in sent if e.connection is not None]),
+                tuple([e.connection for e in result.effects if isinstance(e, CloseConnection)]),
+            )
+        return found
 
     def _torn(self, left: int, result: Result) -> Torn:
         """What is left if the process dies in a step, where it may; without effects too."""
@@ -213,5 +228,6 @@ class Memo:
             return False
         return all(self.deaths.is_forgotten(left) for _, left in self.start(down).downs)
 
-    def _sent(self, target: str, command: Command) -> Sent:
-        return Sent(self.scenario.application.saga_id_of(command), target, command)
+    def _bit(self, dispatch: Dispatch) -> int:
+        saga_id = self.scenario.application.saga_id_of(dispatch.command)
+        return self.holding.bit(Sent(saga_id, dispatch.target, dispatch.command))

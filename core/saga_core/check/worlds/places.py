@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 from saga_core.check.promises.contracts import Contracts
 from saga_core.check.scope import DEAD_ANSWERS, NO_LESS, Scenario, Scope
-from saga_core.check.worlds.courses import Course, Courses, Move, Outcome
-from saga_core.check.worlds.happenings import Happening, Up, World
+from saga_core.check.worlds.courses import Course, Courses, Outcome
+from saga_core.check.worlds.happenings import Up, World
 from saga_core.check.worlds.holding import bits
 from saga_core.check.worlds.memo import Memo
+from saga_core.check.worlds.moves import Move, Moves
 from saga_core.check.worlds.rows import Down, recovery_of
 from saga_core.check.worlds.slots import FREE
 from saga_core.check.worlds.view import Names
@@ -61,16 +62,16 @@ class Places:
         self.honest = honest
         self.memo = Memo(scenario, scope)
         self.contracts = Contracts(self.memo)
-        self.world = World(self.memo, scope)
+        self._moves = Moves()
+        self.moves = self._moves.known
+        self.world = World(self.memo, scope, self._moves)
         self.places: list[Up | Dead] = []
-        self.moves: list[Move] = []
         self._numbers: dict[Up | Dead, int] = {}
-        self._moves: dict[Move, int] = {}
         self._ways: list[Ways | None] = []
         self._triggers: dict[tuple[int, int], Ways] = {}
         self._free = (FREE,) * len(self.world.targets)
         self.passed_over: set[str] = set()
-        self._courses = Courses(self.memo, self.world, scope, self.move, honest=honest)
+        self._courses = Courses(self.memo, self.world, scope, honest=honest)
         self._holds_on = scope.uses(NO_LESS) and "twice" in scope.faults
         self._forgetful = scope.uses(DEAD_ANSWERS)
         self.first = self._place(Up(self.memo.initial, self._free, 0))
@@ -97,7 +98,7 @@ class Places:
             if isinstance(here, Up):
                 name = self.scope.sagas[which][0]
                 event = self.memo.event(self.memo.scenario.triggers[name])
-                happening = Happening("trigger", which, (event,), here.slots)
+                happening = self.world.of("trigger", which, (event,), here.slots)
                 found = self._joined(here, [self._courses.of(here.state, happening)])
             self._triggers[number, which] = found
         return found
@@ -132,11 +133,7 @@ class Places:
 
     def move(self, move: Move) -> int:
         """The number of a move."""
-        number = self._moves.get(move)
-        if number is None:
-            number = self._moves[move] = len(self.moves)
-            self.moves.append(move)
-        return number
+        return self._moves.number(move)
 
     def _starting(self, here: Dead) -> Ways:
         arc = self.memo.start(here.down)
@@ -168,7 +165,9 @@ class Places:
             return None
         begun = memo.arc(here.state, fails)
         ended = memo.arc(begun.to, heals)
-        if begun.broken or ended.broken or ended.to != here.state or begun.closes or ended.closes:
+        if begun.broken or ended.broken or ended.to != here.state:
+            return None
+        if begun.deed.closes or ended.deed.closes:
             return None
         place = self._place(here)
         moves = self.move(Move("log", 0, (fails,))), self.move(Move("heal", 0, (heals,)))
@@ -178,9 +177,8 @@ class Places:
         degraded = self.memo.states[here.state].log_degraded
         event = LogCommitRecovered(1) if degraded else LogCommitFailed("disk full", 1)
         kind, events = "heal" if degraded else "log", (self.memo.event(event),)
-        log = self._joined(
-            here, [self._courses.of(here.state, Happening(kind, 0, events, here.slots))]
-        )
+        happening = self.world.of(kind, 0, events, here.slots)
+        log = self._joined(here, [self._courses.of(here.state, happening)])
         if log.broken is not None:
             return log
         (way,) = log.plain
@@ -229,11 +227,7 @@ class Places:
         for down, got, event, effects in course.outcome.deaths:
             dead = Dead(down, 0 if self._forgetful else held | got)
             if dead not in deaths:
-                deaths[dead] = self._dying(self.moves[course.moves[0]], event, effects)
-
-    def _dying(self, move: Move, event: int, effects: int) -> int:
-        """The move in which the process dies on the way."""
-        return self.move(Move(move.kind, move.subject, move.events[:event], effects))
+                deaths[dead] = self._moves.dying(course.moves[0], event, effects)
 
     def _placed(self, deaths: dict[Dead, int]) -> tuple[Way, ...]:
         return tuple([(self._place(dead), (move,)) for dead, move in deaths.items()])
