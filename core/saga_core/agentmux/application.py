@@ -1,8 +1,9 @@
 """AgentMux as an application of the engine: who may say what, and where each message goes.
 
-A registered client may ask questions; only a host may report (F-05, R-54); the launcher's own
-commands to a host, and everything else that is no business of a client, get a private error and
-change nothing. A connection that is closed, or was never opened, is not heard at all.
+A registered client may ask questions; only a host may report (F-05, R-54), but that any peer may
+answer a saga that awaits an answer of its kind; the launcher's own commands to a host, and
+everything else that is no business of a client, get a private error and change nothing. A
+connection that is closed, or was never opened, is not heard at all.
 """
 
 from collections.abc import Callable
@@ -93,15 +94,37 @@ class AgentMux(Application[Mirror]):
             return clients.too_early(mirror, connection, command)
         if (request := _REQUESTS.get(type(command))) is not None:
             return request(state, connection, command)
-        if client.kind == "host" and (report := REPORTS.get(type(command))) is not None:
-            return report(mirror, connection, command)
+        if type(command) in REPORTS:
+            return self._reported(state, connection, client.kind, command)
         if type(command) in CLIENT_REPORTS:
             return Reaction(mirror)
         return _misplaced(mirror, connection, command)
 
     def on_own_command(self, mirror: Mirror, command: Command) -> Reaction[Mirror]:
-        """A saga reports to the launcher; what it reports belongs to the current host."""
+        """A saga reports to the launcher; what it reports belongs to the current host, if any."""
         return REPORTS[type(command)](mirror, current_host(mirror) or _NO_CONNECTION, command)
+
+    def _reported(
+        self, state: State[Mirror], connection: int, kind: str | None, command: Command
+    ) -> Reaction[Mirror]:
+        mirror, report = state.mirror, REPORTS[type(command)]
+        if kind == "host":
+            return report(mirror, connection, command)
+        if self._is_awaited(state, kind, command):
+            return _published(report(mirror, connection, command), mirror)
+        return _misplaced(mirror, connection, command)
+
+    def _is_awaited(self, state: State[Mirror], kind: str | None, command: Command) -> bool:
+        """Whether a command answers a saga whose step went to peers of that kind (DESIGN 4)."""
+        if type(command) not in SAGA_REPORTS:
+            return False
+        flight = state.sagas.get(self.saga_id_of(command))
+        return flight is not None and flight.awaiting is not None and flight.awaiting.target == kind
+
+
+def _published(reaction: Reaction[Mirror], mirror: Mirror) -> Reaction[Mirror]:
+    """What a report tells the bus; the mirror is only of hosts."""
+    return Reaction(mirror, reaction.outputs)
 
 
 def _checked(target: str, command: Command) -> Success[Command] | Failure[str]:

@@ -56,7 +56,9 @@ _QUESTIONS = frozenset({Ping, GetSnapshot, GetEvents, ReportUiThreadAlive}) | HO
 
 
 def opened(mirror: Mirror, connection: int, barred: tuple[str, ...]) -> Reaction[Mirror]:
-    """A socket opened; nobody knows yet who it is."""
+    """A socket opened; nobody knows yet who it is. One that is open already stays who it is."""
+    if connection in mirror.clients:
+        return Reaction(mirror)
     return Reaction(replace(mirror, clients=mirror.clients.set(connection, Client(barred))))
 
 

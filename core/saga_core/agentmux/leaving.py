@@ -13,7 +13,7 @@ from saga_core.agentmux.events import (
     WindowClosed,
     WindowInstanceReleased,
 )
-from saga_core.agentmux.mirror import Mirror, current_host
+from saga_core.agentmux.mirror import Mirror
 from saga_core.engine import UNSTAMPED, BusEvent, Publish, Reaction
 from saga_core.engine.ordered import sorted_items
 
@@ -63,5 +63,5 @@ def _drop_unseen(mirror: Mirror, connection: int) -> Mirror:
         promoted = promoted.remove(label) if owner == connection else promoted
     for hwnd, entry in sorted_items(mirror.pending_hwnds):
         pending = pending.remove(hwnd) if entry.owner == connection else pending
-    background = mirror.background and current_host(mirror) is not None
+    background = tuple(host for host in mirror.background if host != connection)
     return replace(mirror, promoted=promoted, pending_hwnds=pending, background=background)

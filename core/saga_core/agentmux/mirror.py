@@ -1,7 +1,8 @@
 """What the launcher knows of the processes, windows and pool of AgentMux (FACTS 6.1).
 
 Everything that a host reported belongs to that host's connection, and leaves the mirror with it
-(FACTS R-58). A process that exited leaves no record: only a live pid blocks another (F-03).
+(FACTS R-58), but for the monitors, which are the machine's. A process that exited leaves no record:
+only a live pid blocks another (F-03).
 """
 
 from msgspec import Struct
@@ -58,6 +59,7 @@ class Mirror(Struct, frozen=True):
 
     `hwnds` links a window handle to the label of its window; `pending_hwnds` are handles whose
     hinted window has not opened yet. `promoted` are labels promoted and not yet opened.
+    `background` are the connections of hosts that rest without windows on purpose, ascending.
     """
 
     identity: LauncherIdentity
@@ -74,7 +76,7 @@ class Mirror(Struct, frozen=True):
     hwnds: PMap[int, str]
     pending_hwnds: PMap[int, Owned]
     monitors: tuple[Rect, ...]
-    background: bool
+    background: tuple[int, ...]
 
 
 def initial_mirror(identity: LauncherIdentity | None = None) -> Mirror:
@@ -94,7 +96,7 @@ def initial_mirror(identity: LauncherIdentity | None = None) -> Mirror:
         hwnds=pmap(),
         pending_hwnds=pmap(),
         monitors=(),
-        background=False,
+        background=(),
     )
 
 

@@ -114,12 +114,14 @@ def backend_id_unregistered(
 
 
 def background_changed(
-    mirror: Mirror, _owner: int, report: c.ReportBackgroundServiceEnabled
+    mirror: Mirror, owner: int, report: c.ReportBackgroundServiceEnabled
 ) -> Reaction[Mirror]:
     """Whether the host rests without windows on purpose (F-41)."""
-    if report.enabled == mirror.background:
+    if report.enabled == (owner in mirror.background):
         return Reaction(mirror)
-    return Reaction(replace(mirror, background=report.enabled))
+    others = [host for host in mirror.background if host != owner]
+    resting = sorted([*others, owner]) if report.enabled else others
+    return Reaction(replace(mirror, background=tuple(resting)))
 
 
 def _told(mirror: Mirror, *events: BusEvent) -> Reaction[Mirror]:

@@ -69,7 +69,7 @@ def reads_back(message: Command | BusEvent) -> bool:
         line = _ENCODER.encode(message)
     except (TypeError, ValueError, RecursionError):
         return False
-    return _canonical(line, _family_of(type(message))) is not None
+    return _canonical(line, _family_of(type(message))) == message
 
 
 def try_encode(message: Command | BusEvent) -> Success[bytes] | Failure[str]:
@@ -83,10 +83,14 @@ def try_encode(message: Command | BusEvent) -> Success[bytes] | Failure[str]:
     except (TypeError, ValueError, RecursionError) as error:
         return _refused(f"{tag_of(message)}: {error}")
     family = _family_of(type(message))
-    if _canonical(line, family) is not None:
+    if _canonical(line, family) == message:
         return Success(line)
     read = _decoded(line, family)
-    return read if isinstance(read, Failure) else Success(line)
+    if isinstance(read, Failure):
+        return read
+    if read.unwrap() != message:
+        return _refused(f"{tag_of(message)}: it reads back as another message")
+    return Success(line)
 
 
 def encode_host_frame(command: Command) -> bytes:

@@ -28,7 +28,7 @@ SAFETY = {
     "I5": "versions are contiguous",
     "I6": "in flight, opened and not closed, and deadline armed are the same",
     "I7": "the buffer keeps its cap and its order, and loses nothing",
-    "I8": "foreign answers change nothing",
+    "I8": "what concerns one saga moves no other, and foreign answers change nothing",
     "I9": "ids grow and are never used again",
     "timers": "each stay in a buffer has its own timer, and nothing else has one",
     "correlation": "a step succeeds by an event that was told, under its saga's own id",

@@ -1,8 +1,12 @@
 """The bounds that the rules are written in: one frozen value, never constants in the rules."""
 
+from sys import float_info
+
 import msgspec
 from msgspec import Struct
 from pyrsistent import PMap, pmap
+
+from saga_core.engine.ordered import sorted_items
 
 PENDING_BUFFER_CAP = 64
 """Commands that wait for one peer (FACTS 1.2)."""
@@ -14,7 +18,7 @@ OUTCOMES_KEPT = 256
 """Ended sagas that a snapshot still tells of (DESIGN 4)."""
 
 OWN_COMMANDS_PER_STEP = 1_000
-"""Commands to the launcher itself that one step may run before it is called a loop."""
+"""Commands to the process itself that one step may run before it is called a loop."""
 
 
 class Config(Struct, frozen=True):
@@ -30,3 +34,6 @@ class Config(Struct, frozen=True):
         assert self.buffer_cap >= 0, "buffer_cap is a count"
         assert self.frame_expiry_seconds > 0, "frame_expiry_seconds is a positive time"
         assert self.outcomes_kept >= 0, "outcomes_kept is a count"
+        assert self.own_commands_per_step >= 0, "own_commands_per_step is a count"
+        for name, seconds in sorted_items(self.timeouts):
+            assert 0 < seconds <= float_info.max, f"the timeout of {name} is a positive time"

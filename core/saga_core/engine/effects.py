@@ -20,7 +20,7 @@ class WriteLog(Struct, frozen=True, gc=False):
 class Dispatch(Struct, frozen=True, gc=False):
     """Send `command` to a peer.
 
-    `connection` is None for the launcher's own target: that command has already run, in this
+    `connection` is None for the process's own target: that command has already run, in this
     very step, and the effect tells so. `redelivery`: the command was sent before, to a
     connection that ended without an answer; the peer dedupes by `(saga_id, command)`.
     """

@@ -32,7 +32,7 @@ class ConnectionOpened(Struct, frozen=True, gc=False):
 
 
 class ConnectionClosed(Struct, frozen=True, gc=False):
-    """A peer's socket ended: EOF, an error, or the launcher closed it."""
+    """A peer's socket ended: EOF, an error, or the process closed it."""
 
     connection: int
 
@@ -82,7 +82,7 @@ class LogCommitRecovered(Struct, frozen=True, gc=False):
 
 
 class ShutdownRequested(Struct, frozen=True, gc=False):
-    """The launcher ends: every saga in flight ends as failed."""
+    """The process ends: every saga in flight ends as failed."""
 
     reason: str
 
@@ -97,6 +97,12 @@ class RecoveryRequested(Struct, frozen=True, gc=False):
     next_saga_id: int
     unresolved: tuple[UnresolvedSaga, ...] = ()
     outcomes: tuple[SagaOutcome, ...] = ()
+
+    @property
+    def first_free_id(self) -> int:
+        """The lowest id above all of these, should `next_saga_id` be too low."""
+        shown = [*(row.saga_id for row in self.unresolved), *(end.saga_id for end in self.outcomes)]
+        return max(self.next_saga_id, max(shown, default=0) + 1)
 
 
 ShellEvent = (

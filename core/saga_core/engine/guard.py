@@ -15,6 +15,7 @@ from saga_core.engine.messages import BusEvent
 from saga_core.engine.saga import DEFAULT_TIMEOUT_SECONDS, Action, Failed, Saga, SagaContext
 
 _ACTIONS = get_args(Action)
+_PLAIN = (str, bytes, int, float, bool)
 _REASON_LENGTH = 500
 _ENCODER = msgspec.json.Encoder()
 
@@ -38,7 +39,7 @@ def start(saga: Saga, context: SagaContext) -> Decision:
     """Call `start`."""
     try:
         returned = saga.start(context)
-    except Exception as error:  # noqa: BLE001  a saga's bug fails that saga alone (FACTS R-10)
+    except BaseException as error:  # noqa: BLE001  a saga's bug fails that saga alone (FACTS R-10)
         return saga, Failed(_raised(error))
     return _decision(saga, returned)
 
@@ -47,7 +48,7 @@ def on_event(saga: Saga, event: BusEvent, context: SagaContext) -> Decision:
     """Call `on_event`."""
     try:
         returned = saga.on_event(event, context)
-    except Exception as error:  # noqa: BLE001  a saga's bug fails that saga alone (FACTS R-10)
+    except BaseException as error:  # noqa: BLE001  a saga's bug fails that saga alone (FACTS R-10)
         return saga, Failed(_raised(error))
     return _decision(saga, returned)
 
@@ -62,10 +63,7 @@ def describe(config: Config, saga: Saga) -> Opening:
 
 def line(text: object) -> str:
     """`text` as one encodable line of bounded length, for names and reasons."""
-    try:
-        flat = " ".join(str(text).split())
-    except Exception:  # noqa: BLE001  what a saga hands over may fail to describe itself
-        flat = f"({type(text).__name__} without a text)"
+    flat = " ".join(_text(text).split())
     encodable = flat.encode("utf-8", "backslashreplace").decode("utf-8")
     return encodable if len(encodable) <= _REASON_LENGTH else encodable[:_REASON_LENGTH] + "…"
 
@@ -84,7 +82,7 @@ def _decision(saga: Saga, returned: Decision) -> Decision:
 def _name_of(saga: Saga) -> tuple[str, str | None]:
     try:
         name: object = saga.name()
-    except Exception as error:  # noqa: BLE001  a saga's bug fails that saga alone (FACTS R-10)
+    except BaseException as error:  # noqa: BLE001  a saga's bug fails that saga alone (FACTS R-10)
         return type(saga).__name__, _raised(error)
     if isinstance(name, str) and _is_one_line(name):
         return name, None
@@ -101,7 +99,7 @@ def _is_one_line(name: str) -> bool:
 def _input_of(saga: Saga) -> tuple[str, str | None]:
     try:
         return _ENCODER.encode(saga.input_snapshot()).decode(), None
-    except Exception as error:  # noqa: BLE001  a saga's bug fails that saga alone (FACTS R-10)
+    except BaseException as error:  # noqa: BLE001  a saga's bug fails that saga alone (FACTS R-10)
         return "null", _raised(error)
 
 
@@ -112,7 +110,7 @@ def _seconds_of(config: Config, name: str, saga: Saga) -> tuple[float, str | Non
     if seconds is None:
         try:
             seconds = saga.timeout()
-        except Exception as error:  # noqa: BLE001  a saga's bug fails that saga alone (R-10)
+        except BaseException as error:  # noqa: BLE001  a saga's bug fails that saga alone (R-10)
             return DEFAULT_TIMEOUT_SECONDS, _raised(error)
     if isinstance(seconds, (float, int)) and 0 < seconds <= float_info.max:
         return float(seconds), None
@@ -120,12 +118,31 @@ def _seconds_of(config: Config, name: str, saga: Saga) -> tuple[float, str | Non
     return DEFAULT_TIMEOUT_SECONDS, problem
 
 
-def _raised(error: Exception) -> str:
+def _raised(error: BaseException) -> str:
+    _let_through(error)
     return f"saga raised {type(error).__name__}: {line(error)}"
 
 
-def _shown(value: object) -> str:
+def _text(value: object) -> str:
+    if not isinstance(value, str | BaseException):
+        return _shown(value)
     try:
+        return str(value)
+    except BaseException as error:  # noqa: BLE001  what a saga hands over may fail at this, too
+        _let_through(error)
+        return f"({type(value).__name__} without a text)"
+
+
+def _let_through(error: BaseException) -> None:
+    """Whatever a saga raises is its own failure; Ctrl-C is not its doing, and goes on."""
+    if isinstance(error, KeyboardInterrupt):
+        raise error
+
+
+def _shown(value: object) -> str:
+    """What a saga returned, in words that are the same on every machine and in every process."""
+    if value is None or type(value) in _PLAIN:
         return line(repr(value))
-    except Exception:  # noqa: BLE001  what a saga hands over may fail to describe itself
-        return f"a {type(value).__name__}"
+    if type(value) is tuple:
+        return f"({', '.join([_shown(item) for item in value])})"
+    return f"a {type(value).__name__}"

@@ -13,13 +13,12 @@ silence is judged like any other. A recovery begins a new history; there everyth
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
+from saga_core.engine.alone import concerned, strayed
 from saga_core.engine.application import Application
 from saga_core.engine.effects import ArmTimer, CancelTimer, Dispatch, Effect, Emit, WriteLog
-from saga_core.engine.events import Event, RecoveryRequested, SagaDeadline, TimerFired
+from saga_core.engine.events import Event, RecoveryRequested, SagaDeadline
 from saga_core.engine.history import History, StepState, Story, Telling, Violation
 from saga_core.engine.messages import (
-    BusEvent,
-    SagaActionFailed,
     SagaCompleted,
     SagaFailed,
     SagaStarted,
@@ -35,7 +34,8 @@ from saga_core.engine.records import (
     UnresolvedSaga,
 )
 from saga_core.engine.registry import Registry
-from saga_core.engine.state import Link, M, State
+from saga_core.engine.state import M, State
+from saga_core.engine.waiting import buffers_hold, frames_stay
 
 Verdict = tuple[History, tuple[Violation, ...]]
 
@@ -61,9 +61,11 @@ def observe(
     after: State[M],
     effects: tuple[Effect, ...],
 ) -> Verdict:
-    """The history after this step, and the promises that the step broke.
+    """The history after this step, and the promises I1 to I9 that the step broke.
 
-    `history` is what was told of the steps that led to `before`, none of which broke any.
+    What else a step must keep (which timers, which connection, what a row tells) is judged by
+    `saga_core.check` and `saga_core.simulate`. `history` is what was told of the steps that led to
+    `before`, none of which broke any.
     """
     observed = observe_closely(app, history, before, event, after, effects)
     return observed.history, observed.broken
@@ -83,12 +85,16 @@ def observe_closely(
     history = _settled(told)
     told.broken += _foreign_changes_nothing(app, before, event, after, effects)
     changed = after.sagas.changed_keys(before.sagas)
+    closed = [story.closed for story in told.sagas.values() if story.closed is not None]
+    told.broken += strayed(app, before, event, after, effects, changed, closed)
     touched = {*told.sagas, *changed}
     if isinstance(event, RecoveryRequested):
         touched.update(sorted_keys(history.stories), sorted_keys(after.sagas))
     told.broken += _in_flight_is_told(touched, history, after)
     if touched or after.links is not before.links:
-        told.broken += _buffers_hold(history, after)
+        told.broken += buffers_hold(history, after)
+    if after.links is not before.links:
+        told.broken += frames_stay(before, after, told.sent)
     return Observed(history, tuple(told.broken), changed, touched)
 
 
@@ -96,7 +102,7 @@ def _told_of_recovery(history: History, event: Event) -> History:
     """A new run knows the rows that an earlier one left open, and that run's ids."""
     if not isinstance(event, RecoveryRequested):
         return history
-    highest = max(history.highest_id, event.next_saga_id - 1)
+    highest = max(history.highest_id, event.first_free_id - 1)
     stories: Registry[Story] = Registry()
     for row in event.unresolved:
         stories = stories.set(row.saga_id, Story(announced=True, steps=_steps_of(row)))
@@ -109,9 +115,14 @@ def _steps_of(row: UnresolvedSaga) -> tuple[StepState, ...]:
 
 
 class _Told:
-    """What is told while a step's effects are gone through; `sagas` are those that they name."""
+    """What is told while a step's effects are gone through; `sagas` are those that they name.
 
-    __slots__ = ("app", "before", "broken", "commands", "highest_id", "sagas", "version")
+    `sent`: those whose commands went to peers; `newest`: the latest issued of these, by target.
+    """
+
+    __slots__ = (
+        "app", "before", "broken", "commands", "highest_id", "newest", "sagas", "sent", "version"
+    )  # fmt: skip
 
     def __init__(self, app: Application[Any], history: History) -> None:
         self.app = app
@@ -120,6 +131,8 @@ class _Told:
         self.highest_id = history.highest_id
         self.commands = history.commands
         self.sagas: dict[int, Telling] = {}
+        self.sent: set[int] = set()
+        self.newest: dict[str, int] = {}
         self.broken: list[Violation] = []
 
     def of(self, saga_id: int) -> Telling | None:
@@ -236,6 +249,18 @@ def _judge_dispatch(told: _Told, effect: Dispatch) -> None:
         told.breaks("I2", f"saga {saga_id} ended, yet goes to {where}")
     elif "pending" not in story.steps or not story.announced or not story.armed:
         told.breaks("I3", f"saga {saga_id} goes to {where} before its row, bracket or deadline")
+    elif effect.connection is not None:
+        _judge_turn(told, effect.target, saga_id, story.issued)
+
+
+def _judge_turn(told: _Told, target: str, saga_id: int, issued: int) -> None:
+    """A peer gets each command once in a step, and in the order of issue."""
+    if saga_id in told.sent:
+        told.breaks("I7", f"saga {saga_id} is sent twice in one step")
+    elif issued < told.newest.get(target, 0):
+        told.breaks("I7", f"saga {saga_id} is sent after a newer command")
+    told.sent.add(saga_id)
+    told.newest[target] = issued
 
 
 _RULES: dict[type, Callable[[_Told, Any], None]] = {
@@ -288,22 +313,10 @@ def _foreign_changes_nothing(
     after: State[M],
     effects: tuple[Effect, ...],
 ) -> Iterator[Violation]:
-    saga_id = _concerned(app, event)
+    saga_id = concerned(app, event)
     if saga_id and (after is not before or effects) and saga_id not in before.sagas:
         sentence = f"{type(event).__name__} of unknown saga {saga_id} changed something"
         yield Violation("I8", sentence)
-
-
-def _concerned(app: Application[M], event: Event) -> int:
-    match event:
-        case TimerFired(timer):
-            return timer.saga_id
-        case SagaActionFailed(saga_id):
-            return saga_id
-        case BusEvent():
-            return app.saga_id_of(event)
-        case _:
-            return 0
 
 
 def _in_flight_is_told(
@@ -321,26 +334,3 @@ def _who_is_where(history: History, state: State[M]) -> str:
     in_flight, told = sorted_keys(state.sagas), sorted_keys(history.stories)
     armed = [saga_id for saga_id, story in sorted_items(history.stories) if story.armed]
     return f"in flight {in_flight}, open rows {told}, deadlines armed {armed}"
-
-
-def _buffers_hold(history: History, state: State[M]) -> Iterator[Violation]:
-    for target, link in sorted_items(state.links):
-        if link.buffer:
-            yield from _buffer_holds(history, state, target, link)
-
-
-def _buffer_holds(
-    history: History, state: State[M], target: str, link: Link
-) -> Iterator[Violation]:
-    size, cap = len(link.buffer), state.config.buffer_cap
-    if size > cap:
-        yield Violation("I7", f"{size} commands wait for {target}, over {cap}")
-    stories, flights = history.stories, state.sagas
-    issued = [story.issued for saga_id in link.buffer if (story := stories.get(saga_id))]
-    if issued != sorted(issued):
-        yield Violation("I7", f"the buffer of {target} is out of order: {link.buffer}")
-    if link.connection is not None:
-        yield Violation("I7", f"{target} is connected, yet commands wait: {link.buffer}")
-    waiting = [flights.get(saga_id) for saga_id in link.buffer]
-    if any(flight is None or flight.awaiting is None for flight in waiting):
-        yield Violation("I2", f"ended sagas wait for {target}: {link.buffer}")

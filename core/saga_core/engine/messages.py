@@ -76,7 +76,7 @@ class LogRecovered(BusEvent, frozen=True, tag="log_recovered"):
 
 
 def tag_of(message: Command | BusEvent) -> str:
-    """The name of a message on the wire, such as `reap_panes`."""
+    """The name of a message on the wire, such as `pay_order`."""
     return _tag(type(message))
 
 

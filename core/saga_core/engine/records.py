@@ -11,7 +11,7 @@ from msgspec import Struct
 from saga_core.engine.messages import BusEvent, Command
 
 TerminalState = Literal["completed", "failed", "failed_compensation"]
-"""How a saga can end. `failed_compensation`: it was in flight when the launcher died."""
+"""How a saga can end. `failed_compensation`: it was in flight when its process died."""
 
 
 class SagaOpened(Struct, frozen=True, gc=False):
@@ -60,7 +60,7 @@ LogRecord = SagaOpened | StepOpened | StepSucceeded | StepFailed | SagaClosed
 
 
 class UnresolvedSaga(Struct, frozen=True, gc=False):
-    """A row that says `running` or `compensating` at start: its launcher died (FACTS 4.4)."""
+    """A row that says `running` or `compensating` at start: its process died (FACTS 4.4)."""
 
     saga_id: int
     name: str

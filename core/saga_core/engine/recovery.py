@@ -18,7 +18,7 @@ from saga_core.engine.turn import Turn
 def recover(turn: Turn[M], recovery: RecoveryRequested) -> None:
     """Resolve what the log left open and take over its ids and outcomes."""
     assert not turn.sagas, "recovery is the first event of a run"
-    turn.next_saga_id = max(turn.next_saga_id, recovery.next_saga_id)
+    turn.next_saga_id = max(turn.next_saga_id, recovery.first_free_id)
     for outcome in recovery.outcomes:
         turn.remember(outcome)
     rows = sorted(recovery.unresolved, key=_id_of)

@@ -14,6 +14,7 @@ from pyrsistent import PMap
 from saga_core.check.promises.process import unheeded
 from saga_core.check.promises.steps import broken_by, expiries_wanted, implied_history
 from saga_core.check.scope import Scenario
+from saga_core.engine.alone import strayed
 from saga_core.engine.effects import (
     ArmTimer,
     CancelTimer,
@@ -42,6 +43,7 @@ from saga_core.engine.messages import (
 )
 from saga_core.engine.ordered import sorted_items
 from saga_core.engine.outcomes import Outcomes, last
+from saga_core.engine.records import SagaClosed
 from saga_core.engine.state import Link, State
 from saga_core.simulate.stories import Stories, saga_fits
 from saga_core.simulate.touched import commands_fit, links_fit, unreachable
@@ -76,6 +78,7 @@ class Judge:
         self._links: object = None
         self._newest: dict[str, int | None] = {}
         self._waiting: list[int] = []
+        self._about = 0
         self._every = 0 if thorough else WHOLE_EVERY
         self._whole_at = 0 if thorough else _FEW
 
@@ -84,13 +87,16 @@ class Judge:
     ) -> Violation | None:
         """The first promise that this step broke."""
         self.steps += 1
+        self._about = 0
         rule = self._by_event.get(type(event))
         broken = rule(self, before, event, after, effects) if rule is not None else None
         if broken is not None or (after is before and not effects):
             return broken
         stories = self._stories
         stories.first_new_stay = before.counters.next_sequence
+        newest = stories.highest_id
         broken = stories.fold(effects) or self._touched(before, event, after)
+        broken = broken or self._strayed(newest, before, event, after, effects)
         early = self.steps < self._whole_at or len(effects) * len(after.sagas) > _DEAR
         return broken if broken is not None or early else self._all(before, event, after, effects)
 
@@ -134,7 +140,7 @@ class Judge:
         self, before: State[Any], event: CommandReceived, after: State[Any], effects: Effects
     ) -> Violation | None:
         """What is told of the ended decides nothing (I8)."""
-        saga_id = self._app.saga_id_of(event.command)
+        saga_id = self._about = self._app.saga_id_of(event.command)
         if not saga_id or saga_id in self._stories.by_saga:
             return None
         if _decides_nothing(before, after, effects):
@@ -146,6 +152,7 @@ class Judge:
     ) -> Violation | None:
         """A timer that is not armed changes nothing at all (I8), and one that is does not."""
         timer, nothing = event.timer, after is before and not effects
+        self._about = timer.saga_id
         if isinstance(timer, FrameExpiry):
             unheard = timer not in self._stories.expiries
         else:
@@ -180,6 +187,17 @@ class Judge:
         if broken is None and after.links is not before.links:
             broken = links_fit(stories, self._app.peers, before, after)
         return broken or (self._ended(after) if stories.closed else None)
+
+    def _strayed(
+        self, newest: int, before: State[Any], event: Event, after: State[Any], effects: Effects
+    ) -> Violation | None:
+        """Who moved that is neither new, so above `newest`, nor whom the event is about (I8)."""
+        touched = self._stories.touched
+        if all(saga_id == self._about or saga_id > newest for saga_id in touched):
+            return None
+        records = [effect.record for effect in effects if isinstance(effect, WriteLog)]
+        closed = [record for record in records if isinstance(record, SagaClosed)]
+        return next(strayed(self._app, before, event, after, effects, touched, closed), None)
 
     def _counted(self, after: State[Any]) -> Violation | None:
         """Who is in flight, by number, and who must not be."""

@@ -15,7 +15,8 @@ from saga_core.agentmux.commands import (
     ReportSagaActionFailed,
     SpawnPoolWindow,
 )
-from saga_core.agentmux.events import PoolWindowAdded, PoolWindowPromoted, WindowClosed
+from saga_core.agentmux.events import Error, PoolWindowAdded, PoolWindowPromoted, WindowClosed
+from saga_core.agentmux.vocabulary import ClientKind
 from saga_core.engine import (
     BusEvent,
     CloseConnection,
@@ -166,6 +167,39 @@ def test_a_saga_is_not_shown_its_own_bracket() -> None:
     launcher.ignores(SagaStarted(1, "odd", 9), SagaCompleted(1, 9), SagaFailed(1, "no", 9))
     launcher.give(PoolWindowAdded("", 0, 1))
     assert launcher.endings() == {1: "completed"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "ending"),
+    [
+        (ReportPoolWindowAdded("w", 1), "completed"),
+        (ReportSagaActionFailed(1, "no"), "srv action failed: no"),
+    ],
+)
+def test_srv_can_answer_a_saga(answer: Command, ending: str) -> None:
+    """DESIGN 4, Targets: srv is live; its answer moves the saga, and the mirror is of hosts."""
+    asking = IssueCommand("srv", SpawnPoolWindow())
+    done = Odd(on_event=lambda *_: (Odd(), Done()))
+    launcher = Launcher(application=Promoting(as_saga(Odd(start=lambda _: (done, asking)))))
+    srv = launcher.join("srv")
+    launcher.promote("w")
+    mirror = launcher.state.mirror
+    launcher.says(srv, answer)
+    assert launcher.endings() == {1: ending}
+    assert launcher.state.mirror == mirror
+
+
+@pytest.mark.parametrize("kind", ["srv", "tool"])
+def test_only_whom_a_saga_asked_may_answer_it(kind: ClientKind) -> None:
+    """FACTS F-05, R-54: what a host was asked, nobody else answers."""
+    launcher = Launcher()
+    launcher.join("host")
+    other = launcher.join(kind)
+    launcher.promote("w")
+    before = launcher.state
+    (refusal,) = replies(launcher.says(other, ReportPoolWindowAdded("w", 1)), other)
+    assert isinstance(refusal, Error)
+    assert launcher.state is before
 
 
 def test_srv_is_a_peer_of_the_same_kind() -> None:

@@ -129,6 +129,17 @@ def test_background_mode_ends_with_the_last_host() -> None:
     assert not launcher.state.mirror.background
 
 
+def test_background_mode_leaves_with_its_host() -> None:
+    """FACTS R-58, F-42: what a dead host said of itself doesn't hold for the one that follows."""
+    launcher = Launcher()
+    first, second = launcher.join("host"), launcher.join("host")
+    launcher.says(first, ReportBackgroundServiceEnabled(True))
+    launcher.close(first)
+    launcher.shows(second, "main")
+    launcher.says(second, ReportWindowClosed("main"))
+    assert HostShouldQuit in map(type, emitted(launcher.last))
+
+
 def test_what_was_asked_of_it_waits_for_the_next() -> None:
     """FACTS R-17: the host's sagas live on; only its windows are gone."""
     launcher = Launcher()

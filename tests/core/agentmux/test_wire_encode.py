@@ -1,12 +1,13 @@
 """Nothing is written that a peer could not read (FACTS R-36)."""
 
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from returns.result import Success
 
 from saga_core.agentmux.commands import (
     Ping,
+    ReapPanes,
     ReportHostCounts,
     ReportMonitorTopologyChanged,
     ReportWindowClosed,
@@ -20,6 +21,7 @@ from saga_core.agentmux.wire import (
     decode_event,
     encode,
     encode_host_frame,
+    reads_back,
     try_encode,
 )
 from saga_core.engine import U64, BusEvent, Command
@@ -98,6 +100,14 @@ def test_odd_but_right_values_are_written(message: Command) -> None:
     """FACTS 2.2: the last number of 64 bits, long digits in a text and every escape go through."""
     assert try_encode(message) == Success(encode(message))
     assert decode_command(encode(message)) == Success(message)
+
+
+@pytest.mark.parametrize("label", [b"x", 7, ("a",)])
+def test_a_message_that_reads_back_as_another_is_refused(label: Any) -> None:
+    """FACTS R-36: what a peer would get is this very message, or it is not sent."""
+    message = ReapPanes(label)
+    assert not reads_back(message)
+    assert try_encode(message).failure().startswith("reap_panes: ")
 
 
 def test_128_levels_are_written() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.core.check import link_mutants, mutants, rule_mutants, story_mutants
+from tests.core.check import link_mutants, mutants, rule_mutants, story_mutants, stray_mutants
 from tests.core.check.running import BOTH, FEW, SMALL, run, scenario_of
 
 from saga_core.agentmux import PoolRespawn
@@ -55,9 +55,9 @@ KILLS: dict[Mutant, tuple[str, int]] = {
     mutants.step_row_forgotten: ("I6", 1),
     mutants.bracket_not_opened: ("I1", 1),
     link_mutants.sent_over_an_older_one: ("dispatch", 3),
-    link_mutants.sent_over_every_connection: ("dispatch", 3),
+    link_mutants.sent_over_every_connection: ("I7", 3),
     link_mutants.end_not_noticed: ("dispatch", 3),
-    link_mutants.drop_fails_the_saga: ("dispatch", 4),
+    link_mutants.drop_fails_the_saga: ("I8", 3),
     mutants.late_answer_stops: (CONTRACTS, 2),
     mutants.late_answer_cancels: (CONTRACTS, 2),
     mutants.outage_forgets_a_version: ("I5", 1),
@@ -66,7 +66,7 @@ KILLS: dict[Mutant, tuple[str, int]] = {
     link_mutants.late_failure_ends_the_newest: (CONTRACTS, 3),
     link_mutants.returned_waits_for_the_next: ("I7", 4),
     link_mutants.drop_names_nobody: ("I7", 2),
-    link_mutants.failed_send_is_terminal: (COMPLETES, 3),
+    link_mutants.failed_send_is_terminal: ("I8", 3),
     link_mutants.failed_send_keeps_its_connection: (COMPLETES, 4),
     link_mutants.first_outage_never_expires: ("timers", 1),
     rule_mutants.entered_after_its_start: (COMPLETES, 5),
@@ -83,7 +83,7 @@ KILLS: dict[Mutant, tuple[str, int]] = {
     rule_mutants.ended_sagas_recovered: ("I1", 3),
     rule_mutants.private_answer_takes_a_version: (CONTRACTS, 1),
     rule_mutants.private_reply_takes_a_version: ("I5", 1),
-    rule_mutants.own_id_not_asked_for: ("correlation", 4),
+    rule_mutants.own_id_not_asked_for: ("I8", 4),
     rule_mutants.wrong_step_recovered: ("I4", 2),
     rule_mutants.zero_fails_aloud: (CONTRACTS, 1),
     rule_mutants.id_not_put_in: ("I2", 2),
@@ -108,6 +108,13 @@ KILLS: dict[Mutant, tuple[str, int]] = {
     story_mutants.outage_not_told: ("log", 1),
     story_mutants.shutdown_forgotten: ("shutdown", 1),
     story_mutants.id_not_taken: ("I9", 1),
+    stray_mutants.one_deadline_ends_all: ("I8", 4),
+    stray_mutants.one_deadline_ends_the_oldest: ("I8", 4),
+    stray_mutants.one_failure_ends_all: ("I8", 4),
+    stray_mutants.one_expiry_empties_the_buffer: ("I8", 3),
+    stray_mutants.an_outage_ends_all: ("I8", 2),
+    stray_mutants.a_disconnect_ends_all: ("I8", 3),
+    stray_mutants.overflow_takes_two: ("I8", 3),
 }
 
 _SEEN_LATE = {
@@ -132,6 +139,9 @@ _NEEDS: dict[Mutant, frozenset[str]] = {
     story_mutants.outage_forgotten: frozenset({"log"}),
     story_mutants.outage_not_told: frozenset({"log"}),
     story_mutants.shutdown_forgotten: frozenset({"shutdown"}),
+    stray_mutants.one_failure_ends_all: frozenset({"failure"}),
+    stray_mutants.one_expiry_empties_the_buffer: frozenset({"expiry"}),
+    stray_mutants.an_outage_ends_all: frozenset({"log"}),
 }
 """Those that a few faults don't meet, and one that does."""
 
@@ -143,8 +153,16 @@ _ELSEWHERE: dict[Mutant, tuple[str, Sagas]] = {
     rule_mutants.answer_succeeds_what_it_fails: (_ORDERS, (("gives up later", 1),)),
     story_mutants.reason_of_two_lines: (_ORDERS, (("gives up later", 1),)),
     rule_mutants.own_commands_go_nowhere: (_ORDERS, (("acts on itself", 1),)),
+    stray_mutants.overflow_takes_two: (AGENTMUX, ((PoolRespawn.NAME, 3),)),
 }
 """Those that AgentMux's sagas, one of each, don't meet: in which application, and with which."""
+
+
+_CAPS: dict[Mutant, int] = {
+    stray_mutants.one_expiry_empties_the_buffer: 2,
+    stray_mutants.overflow_takes_two: 2,
+}
+"""Those that need a buffer with room for more than one."""
 
 
 def application_of(mutant: Mutant) -> str:
@@ -159,6 +177,7 @@ def checked(mutant: Mutant) -> Report:
 
 def _checked(mutant: Mutant, faults: frozenset[str], **scope: Any) -> Report:
     application, sagas = _ELSEWHERE.get(mutant, (AGENTMUX, BOTH))
+    scope = {"buffer_cap": _CAPS.get(mutant, 1)} | scope
     return run(sagas, scenario_of(application), faults=faults, **scope)
 
 
@@ -178,8 +197,7 @@ def test_each_mutant_dies(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> No
     assert (found.promise, len(found.moves)) == (promise, length)
     assert report.properties[promise] == "violated"
     assert found.shortest == (found.repeats is None and promise != CONTRACTS)
-    goes_on = promise in {ENDS, COMPLETES} and mutant is not link_mutants.failed_send_is_terminal
-    assert (found.repeats is not None) == goes_on
+    assert (found.repeats is not None) == (promise in {ENDS, COMPLETES})
 
 
 @every_mutant

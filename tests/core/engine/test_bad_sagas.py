@@ -49,7 +49,7 @@ class UnspeakableError(Exception):
         raise RuntimeError("no")
 
 
-def raising(error: Exception) -> Callable[..., object]:
+def raising(error: BaseException) -> Callable[..., object]:
     """A function that raises."""
 
     def call(*_: object) -> object:
@@ -83,13 +83,13 @@ BAD_STARTS: tuple[tuple[Callable[..., object], str], ...] = (
         "saga raised UnspeakableError: (UnspeakableError without a text)",
     ),
     (lambda _: None, f"saga returned None, {NOT_AN_ACTION}"),
-    (lambda _: Done(), f"saga returned Done(), {NOT_AN_ACTION}"),
+    (lambda _: Done(), f"saga returned a Done, {NOT_AN_ACTION}"),
     (lambda _: (Odd(), "done"), NOT_AN_ACTION),
     (lambda _: (Odd(), Wait(), 1), NOT_AN_ACTION),
     (lambda _: Unspeakable(), f"saga returned a Unspeakable, {NOT_AN_ACTION}"),
     (lambda _: (Odd(), Failed("x" * 600)), "x" * 500 + "…"),
     (lambda _: (Odd(), Failed("lone \ud800")), "lone \\ud800"),
-    (lambda _: (Odd(), Failed(Unspeakable())), "(Unspeakable without a text)"),  # type: ignore[arg-type]  # on purpose: no text
+    (lambda _: (Odd(), Failed(Unspeakable())), "a Unspeakable"),  # type: ignore[arg-type]  # on purpose: no text
     (lambda _: (Odd(), IssueCommand("moon", Do("reserve", "x"))), "unknown target moon"),
     (lambda _: (Odd(), IssueCommand("shop", Do("reserve", "x"))), "unknown target shop"),
     (lambda _: (Odd(), IssueCommand("bank", Join("bank"))), "bank does no such thing"),
@@ -202,12 +202,35 @@ def test_a_bad_name_is_replaced_by_the_type() -> None:
         ("x" * 501, "x" * 500 + "…"),
         (" a\t\r\n b ", "a b"),
         ("lone \ud800", "lone \\ud800"),
-        (Unspeakable(), "(Unspeakable without a text)"),
+        (UnspeakableError(), "(UnspeakableError without a text)"),
+        (Unspeakable(), "a Unspeakable"),
+        ((1, {"b", "a"}), "(1, a set)"),
     ],
 )
 def test_a_reason_is_one_line_of_bounded_length(text: object, shown: str) -> None:
     """FACTS R-10: whatever a saga hands over, what subscribers read is one encodable line."""
     assert line(text) == shown
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), GeneratorExit(), UnspeakableError()])
+def test_whatever_a_saga_raises_is_its_own_failure(error: BaseException) -> None:
+    """FACTS R-10: a saga that would end the process fails alone, too."""
+    assert ending_of(Odd(start=raising(error))).startswith(f"saga raised {type(error).__name__}: ")
+
+
+def test_ctrl_c_is_no_saga_s_doing() -> None:
+    """FACTS R-10: who interrupts the process while a saga's code runs interrupts it."""
+    store = Store(opens=always(Odd(start=raising(KeyboardInterrupt()))))
+    with pytest.raises(KeyboardInterrupt):
+        store.give(Placed("a"))
+
+
+@pytest.mark.parametrize("returned", [object(), {"a", "b", "c"}, (object(), Done), lambda: None])
+def test_a_reason_names_no_address(returned: object) -> None:
+    """DESIGN 3: the same reason on every machine and hash seed, whatever a saga returned."""
+    ending = ending_of(Odd(start=lambda _: returned))
+    assert " at 0x" not in ending
+    assert "{" not in ending
 
 
 def own_loop() -> Scripted:

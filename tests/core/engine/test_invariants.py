@@ -1,14 +1,17 @@
 """Each promise of DESIGN 4, broken by hand: the predicate that guards it must notice."""
 
+from collections.abc import Callable
+
 import pytest
 from msgspec.structs import replace
-from tests.core.engine.order_app import SHOP, Books, Did, Do, Placed
+from tests.core.engine.order_app import SHOP, Books, Did, Do, Join, Placed
 from tests.core.engine.store import Store
 from tests.core.harness import of
 
 from saga_core.engine import (
     ArmTimer,
     CancelTimer,
+    CommandReceived,
     Config,
     Dispatch,
     Effect,
@@ -244,6 +247,98 @@ def test_a_foreign_id_that_changes_something_is_noticed(event: Event) -> None:
     assert broken(store, event=event, after=twin) == [promise]
     assert broken(store, Emit(Placed("b", 2)), event=event) == [promise]
     assert broken(store, event=event) == []
+
+
+def two_orders(cap: int = 2) -> Store:
+    """A shop with sagas 1 and 2 in flight, both at the warehouse, which is connected."""
+    store = Store(Config(buffer_cap=cap))
+    store.join_peer("warehouse")
+    store.order("a")
+    store.order("b")
+    return store
+
+
+def ended(saga_id: int, reason: str, version: int) -> tuple[Effect, ...]:
+    """The effects of a saga that fails."""
+    return (
+        WriteLog(StepFailed(saga_id, 0, reason)),
+        WriteLog(SagaClosed(saga_id, "failed", reason)),
+        CancelTimer(SagaDeadline(saga_id)),
+        Emit(SagaFailed(saga_id, reason, version)),
+    )
+
+
+@pytest.mark.parametrize(
+    "event", [TimerFired(DEADLINE), Did("reserve", "a", 1), SagaActionFailed(1, "no", 0)]
+)
+def test_a_saga_that_ends_by_what_concerns_another_is_noticed(event: Event) -> None:
+    """DESIGN 4, I8; FACTS F-19, R-10: one saga's timer, answer or failure ends no other."""
+    store = two_orders()
+    state, effects = store.reducer.step(store.state, event)
+    assert broken(store, *effects, event=event, after=state) == []
+    version = state.counters.version + 1
+    counters = replace(state.counters, version=version)
+    after = replace(state, sagas=state.sagas.remove(2), counters=counters)
+    more = ended(2, "no", version)
+    assert broken(store, *effects, *more, event=event, after=after) == [
+        "I8: saga 2 ends by a step that does not concern it"
+    ]
+
+
+def test_a_saga_that_moves_on_by_what_concerns_another_is_noticed() -> None:
+    """DESIGN 4, I8; FACTS F-38: an answer goes to the saga whose id it carries, and no other."""
+    store, event = two_orders(), TimerFired(DEADLINE)
+    state, effects = store.reducer.step(store.state, event)
+    other = state.sagas[2]
+    moved = replace(state, sagas=state.sagas.set(2, replace(other, saga=None)))
+    found = "I8: saga 2 moves on by a step that does not concern it"
+    assert broken(store, *effects, event=event, after=moved) == [found]
+    same = replace(state, sagas=state.sagas.set(2, replace(other)))
+    assert broken(store, *effects, event=event, after=same) == []
+
+
+@pytest.mark.parametrize(("cap", "noticed"), [(1, False), (2, True)])
+def test_only_a_full_buffer_pushes_a_saga_out(cap: int, noticed: bool) -> None:
+    """FACTS R-01: a command goes for a newer one where there is no room, and only there."""
+    store = Store(Config(buffer_cap=cap))
+    store.order("a")
+    event = Placed("b")
+    state, effects = store.reducer.step(store.state, event)
+    reason = "warehouse pipe backpressure overflow"
+    if noticed:
+        version = state.counters.version + 1
+        state = replace(state, sagas=state.sagas.remove(1))
+        state = replace(state, counters=replace(state.counters, version=version))
+        effects = (*effects, *ended(1, reason, version))
+        state = replace(state, links=state.links.set("warehouse", Link(buffer=(2,))))
+    assert reason in str(effects)
+    found = ["I8: saga 1 ends by a step that does not concern it"] if noticed else []
+    assert broken(store, *effects, event=event, after=state) == found
+
+
+@pytest.mark.parametrize(
+    ("sent", "promise"),
+    [
+        (lambda sent: sent[::-1], "I7: saga 1 is sent after a newer command"),
+        (lambda sent: (*sent, sent[1]), "I7: saga 2 is sent twice in one step"),
+        (lambda sent: sent[:1], "I7: the command of saga 2 vanished from its buffer"),
+    ],
+)
+def test_a_wrong_drain_is_noticed(
+    sent: Callable[[tuple[Effect, ...]], tuple[Effect, ...]], promise: str
+) -> None:
+    """DESIGN 4, I7: what waited goes out in its order, each command once, none of it lost."""
+    store = Store(Config(buffer_cap=2))
+    store.order("a")
+    store.order("b")
+    connection = store.open()
+    event = CommandReceived(connection, Join("warehouse"))
+    state, effects = store.reducer.step(store.state, event)
+    drained = tuple(of(Dispatch, effects))
+    rest = tuple(effect for effect in effects if not isinstance(effect, Dispatch))
+    assert len(drained) == 2
+    assert broken(store, *rest, *drained, event=event, after=state) == []
+    assert broken(store, *rest, *sent(drained), event=event, after=state) == [promise]
 
 
 def test_an_id_below_an_earlier_runs_is_noticed() -> None:

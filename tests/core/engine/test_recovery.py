@@ -1,7 +1,7 @@
 """What a new run makes of the log of a dead one (FACTS 4.4, R-38 to R-41)."""
 
 import pytest
-from tests.core.engine.order_app import Placed
+from tests.core.engine.order_app import SHOP, Placed
 from tests.core.engine.store import Store
 from tests.core.harness import emitted, opened_ids, records
 
@@ -17,6 +17,8 @@ from saga_core.engine import (
     TimerFired,
     UnresolvedSaga,
     WriteLog,
+    empty_history,
+    observe,
 )
 from saga_core.engine.outcomes import last
 
@@ -67,6 +69,23 @@ def test_ids_go_on_above_every_id_ever_shown() -> None:
     store = Store()
     store.give(RecoveryRequested(1001))
     assert opened_ids(store.give(Placed("a"))) == [1001]
+
+
+@pytest.mark.parametrize(
+    "recovery",
+    [
+        RecoveryRequested(1, (UnresolvedSaga(9, "fulfil", "running", ()),)),
+        RecoveryRequested(1, (), (SagaOutcome(9, "fulfil", "completed", None),)),
+    ],
+)
+def test_an_id_of_a_row_is_never_given_out(recovery: RecoveryRequested) -> None:
+    """FACTS R-41, F-34: should the counter lie too low, the rows themselves say so."""
+    fresh = Store().state
+    begun, effects = SHOP.step(fresh, recovery)
+    told, broken = observe(SHOP.application, empty_history(), fresh, recovery, begun, effects)
+    assert (told.highest_id, broken) == (9, ())
+    ordered, _ = SHOP.step(begun, Placed("a"))
+    assert [saga_id for saga_id, _ in ordered.sagas.items()] == [10]
 
 
 def test_an_empty_log_changes_nothing() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from tests.core.check import link_mutants, mutants, rule_mutants, story_mutants
+from tests.core.check import link_mutants, mutants, rule_mutants, story_mutants, stray_mutants
 from tests.core.check.mutants import AnyTurn
 from tests.core.check.test_mutants import KILLS
 
@@ -23,10 +23,13 @@ OTHERWISE: dict[Callable[[pytest.MonkeyPatch], None], set[str]] = {
     mutants.late_answer_stops: {"I8"},
     mutants.late_answer_cancels: {"I8"},
     link_mutants.stale_expiry_accepted: {"I8"},
+    link_mutants.sent_over_every_connection: {"dispatch"},
     link_mutants.sent_before_it_is_open: {"dispatch", "I3"},
     link_mutants.redelivery_goes_nowhere: {"I7"},
     rule_mutants.late_answer_recorded: {"I8"},
     rule_mutants.private_answer_takes_a_version: {"I5"},
+    stray_mutants.one_deadline_ends_all: {"order"},
+    stray_mutants.one_failure_ends_all: {"order"},
 }
 """Those that break another promise first than in the checker, which has contracts of its own."""
 

@@ -2,7 +2,7 @@
 
     python -m tests.shell.cli.mutant redelivery_forgotten check
 
-The faults are those of `tests/core/check/mutants.py` and `link_mutants.py`, by name.
+The faults are those of `tests/core/check/test_mutants.py`, by name.
 """
 
 import sys
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 import pytest
-from tests.core.check import link_mutants, mutants
+from tests.core.check.test_mutants import KILLS
 
 from saga_shell.cli.main import main
 
@@ -19,7 +19,7 @@ Mutant = Callable[[pytest.MonkeyPatch], None]
 
 def mutant_named(name: str) -> Mutant:
     """The fault of that name."""
-    found: Mutant | None = getattr(mutants, name, None) or getattr(link_mutants, name, None)
+    found = next((mutant for mutant in KILLS if mutant.__name__ == name), None)
     if found is None:
         sys.exit(f"no fault is called {name}: see tests/core/check/test_mutants.py")
     return found

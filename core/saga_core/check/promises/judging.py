@@ -11,6 +11,7 @@ from collections.abc import Hashable
 from typing import Any
 
 from saga_core.check.promises.steps import broken_by
+from saga_core.engine.alone import concerned
 from saga_core.engine.application import Application
 from saga_core.engine.effects import ArmTimer, CancelTimer, Dispatch, Effect, Emit, WriteLog
 from saga_core.engine.events import (
@@ -72,7 +73,7 @@ class Judging:
         self, before: State[Any], event: Event, after: State[Any], effects: tuple[Effect, ...]
     ) -> frozenset[int]:
         """The sagas that a step touches, but for those whose entry it changed."""
-        touched = {self._concerned(event), *map(self._named, effects)}
+        touched = {concerned(self._app, event), *map(self._named, effects)}
         for target in self._app.peers:
             touched.update(before.links[target].buffer, after.links[target].buffer)
         return frozenset(touched)
@@ -80,17 +81,6 @@ class Judging:
     def told(self, event: Event) -> Event | None:
         """What promises read of an event."""
         return event if isinstance(event, _TELLING) else None
-
-    def _concerned(self, event: Event) -> int:
-        match event:
-            case TimerFired(timer):
-                return timer.saga_id
-            case SagaActionFailed(saga_id):
-                return saga_id
-            case BusEvent():
-                return self._app.saga_id_of(event)
-            case _:
-                return 0
 
     def _named(self, effect: Effect) -> int:
         """The saga that an effect names; 0 if it names none."""

@@ -85,7 +85,6 @@ def _rules(
         _expiries(before, event, after, effects, waited, waiting),
         _answers_can_come(after, changed if after.links is before.links else None),
         _commands(before, after, sent),
-        _frames_stay(before, after, waited - waiting, sent),
         _counted_as_sent(before, after, changed),
         told_alike(app, before, event, after, effects, changed),
         _sent_off(app, before, after, changed, effects),
@@ -236,16 +235,14 @@ def _awaited(after: State[Any], saga_ids: list[int], dispatch: Dispatch) -> _Sen
 
 
 def _commands(before: State[Any], after: State[Any], sent: list[_Sent]) -> Iterator[Violation]:
-    """What is sent is what its saga awaits, on the newest connection, in the order of issue."""
-    newest = 0
+    """What is sent is what its saga awaits, on the newest connection (in which order: I7)."""
     for one in sent:
-        broken = _command(before, after, one, newest)
+        broken = _command(before, after, one)
         if broken is not None:
             yield broken
-        newest = one.step.issued if one.step is not None else newest
 
 
-def _command(before: State[Any], after: State[Any], sent: _Sent, newest: int) -> Violation | None:
+def _command(before: State[Any], after: State[Any], sent: _Sent) -> Violation | None:
     dispatch, saga_id, step = sent
     if step is None:
         sentence = f"{dispatch.command} went to {dispatch.target}, and no saga in flight awaits"
@@ -254,8 +251,6 @@ def _command(before: State[Any], after: State[Any], sent: _Sent, newest: int) ->
         return Violation("dispatch", f"saga {saga_id} goes to an older connection")
     if dispatch.redelivery != _was_sent(before, saga_id, step):
         return Violation("dispatch", f"saga {saga_id}: redelivery is {dispatch.redelivery}")
-    if step.issued < newest:
-        return Violation("I7", f"saga {saga_id} is sent after a newer command")
     return None
 
 
@@ -268,16 +263,6 @@ def _same_step(before: State[Any], saga_id: int, step: Awaiting) -> Awaiting | N
     """The step as it was, if it was there already."""
     earlier = _step(before, saga_id)
     return earlier if earlier is not None and earlier.step_index == step.step_index else None
-
-
-def _frames_stay(
-    before: State[Any], after: State[Any], left: set[int], sent: list[_Sent]
-) -> Iterator[Violation]:
-    """A command leaves its buffer by being sent or answered, or with its saga (R-01)."""
-    for saga_id in sorted(left.difference(one.saga_id for one in sent)):
-        step, earlier = _step(after, saga_id), _step(before, saga_id)
-        if step is not None and earlier is not None and step.step_index == earlier.step_index:
-            yield Violation("I7", f"the command of saga {saga_id} vanished from its buffer")
 
 
 def _counted_as_sent(

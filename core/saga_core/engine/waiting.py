@@ -1,0 +1,50 @@
+"""What waits for a peer: no more than may, in order, and none of it is lost (DESIGN 4, I2, I7)."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from saga_core.engine.history import History, Violation
+from saga_core.engine.ordered import sorted_items
+from saga_core.engine.state import Awaiting, Link, State
+
+
+def buffers_hold(history: History, state: State[Any]) -> Iterator[Violation]:
+    """What is wrong with the buffers as they are; `history` has the order of issue."""
+    for target, link in sorted_items(state.links):
+        if link.buffer:
+            yield from _buffer_holds(history, state, target, link)
+
+
+def frames_stay(before: State[Any], after: State[Any], sent: Iterable[int]) -> Iterator[Violation]:
+    """A command leaves its buffer by being sent or answered, or with its saga (FACTS R-01)."""
+    left = _buffered(before) - _buffered(after)
+    for saga_id in sorted(left.difference(sent)):
+        step, earlier = _step(after, saga_id), _step(before, saga_id)
+        if step is not None and earlier is not None and step.step_index == earlier.step_index:
+            yield Violation("I7", f"the command of saga {saga_id} vanished from its buffer")
+
+
+def _buffer_holds(
+    history: History, state: State[Any], target: str, link: Link
+) -> Iterator[Violation]:
+    size, cap = len(link.buffer), state.config.buffer_cap
+    if size > cap:
+        yield Violation("I7", f"{size} commands wait for {target}, over {cap}")
+    stories, flights = history.stories, state.sagas
+    issued = [story.issued for saga_id in link.buffer if (story := stories.get(saga_id))]
+    if issued != sorted(issued):
+        yield Violation("I7", f"the buffer of {target} is out of order: {link.buffer}")
+    if link.connection is not None:
+        yield Violation("I7", f"{target} is connected, yet commands wait: {link.buffer}")
+    waiting = [flights.get(saga_id) for saga_id in link.buffer]
+    if any(flight is None or flight.awaiting is None for flight in waiting):
+        yield Violation("I2", f"ended sagas wait for {target}: {link.buffer}")
+
+
+def _buffered(state: State[Any]) -> set[int]:
+    return {saga_id for _, link in sorted_items(state.links) for saga_id in link.buffer}
+
+
+def _step(state: State[Any], saga_id: int) -> Awaiting | None:
+    flight = state.sagas.get(saga_id)
+    return flight.awaiting if flight is not None else None
