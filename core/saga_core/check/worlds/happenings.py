@@ -49,14 +49,14 @@ class Up(NamedTuple):
 
 
 class Happening(NamedTuple):
-    """Something that the world does: its kind, the number of its move, and the events it makes.
+    """Something that the world does: its kind, its move's number (alone), and the events it makes.
 
     `slots` are the world's as they are when the events come in, and `drops` are the commands that
     peers hold no longer. `coming`: the connection that comes in with these events, 0 if none does.
     """
 
     kind: str
-    move: int
+    moves: tuple[int, ...]
     events: tuple[int, ...]
     slots: tuple[int, ...]
     drops: int = 0
@@ -95,7 +95,7 @@ class World:
         """Something that the world does to `subject`."""
         coming = subject if kind in _COMING else 0
         move = self._moves.number(Move(kind, subject, events))
-        return Happening(kind, move, events, slots, drops, coming)
+        return Happening(kind, (move,), events, slots, drops, coming)
 
     def restarts(self, slots: tuple[int, ...], held: int) -> Iterator[Happening]:
         """A peer whose connections have all ended dies, and forgets what it was asked."""

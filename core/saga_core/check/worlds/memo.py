@@ -58,7 +58,11 @@ class Arc(NamedTuple):
 
 
 class Memo:
-    """States, events, commands and dead processes as integers."""
+    """States, events, commands and dead processes as integers.
+
+    By the number of a state: `states`, the ids `in_flight`, the `names` of one who stays as it is,
+    and what is `left` if the process dies there.
+    """
 
     def __init__(self, scenario: Scenario, scope: Scope) -> None:
         self.scenario = scenario
@@ -87,7 +91,7 @@ class Memo:
         self.events: list[Event] = []
         self._parts: list[Parts] = []
         self._rests: list[int] = []
-        self._same: list[Names] = []
+        self.names: list[Names] = []
         self._arcs: list[dict[int, Arc]] = []
         self._deeds: dict[int, Deed] = {}
         self._starts: dict[int, Arc] = {}
@@ -181,19 +185,19 @@ class Memo:
             self.left.append(self.deaths.number(left_by(state)))
             self._parts.append(settled)
             self._rests.append(self._stepping.rest(settled))
-            self._same.append(Names(in_flight, self._settling.as_they_are))
+            self.names.append(self._settling.names(in_flight, self._settling.as_they_are))
             self._arcs.append({})
         return number, names
 
     def _arc(self, number: int, event: int, result: Result, left: int) -> Arc:
         if result.same:
-            same, torn = self._same[number], self._unchanged(left)
+            same, torn = self.names[number], self._unchanged(left)
             return Arc(number, same, _IDLE, torn, result.unheard)
         before, parts, happened = self.states[number], self._parts[number], self.events[event]
         after = self._stepping.carried(parts, result)
         broken = self._stepping.broken_by(before, parts, happened, result, after.sagas)
         if broken is not None or after == parts:
-            to, names = number, self._same[number]
+            to, names = number, self.names[number]
         else:
             to, names = self._state(result.after, after)
         return Arc(to, names, self._deed(result), self._torn(left, result), broken)

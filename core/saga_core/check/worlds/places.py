@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from saga_core.check.promises.contracts import Contracts
 from saga_core.check.scope import DEAD_ANSWERS, NO_LESS, Scenario, Scope
-from saga_core.check.worlds.courses import Course, Courses, Outcome
+from saga_core.check.worlds.courses import Course, Courses, Outcome, all_of
 from saga_core.check.worlds.happenings import Up, World
 from saga_core.check.worlds.holding import bits
 from saga_core.check.worlds.memo import Memo
@@ -71,7 +71,7 @@ class Places:
         self._triggers: dict[tuple[int, int], Ways] = {}
         self._free = (FREE,) * len(self.world.targets)
         self.passed_over: set[str] = set()
-        self._courses = Courses(self.memo, self.world, scope, honest=honest)
+        self._courses = Courses(self.memo, self.world, honest=honest)
         self._holds_on = scope.uses(NO_LESS) and "twice" in scope.faults
         self._forgetful = scope.uses(DEAD_ANSWERS)
         self.first = self._place(Up(self.memo.initial, self._free, 0))
@@ -199,9 +199,9 @@ class Places:
 
         `passed_over` are the kinds of those left out: another leads to a world with more moves.
         """
-        plain: dict[int, list[int]] = {}
+        plain: dict[int, list[tuple[int, ...]]] = {}
         deaths: dict[Dead, int] = {}
-        met: dict[tuple[int, int], list[int]] = {}
+        met: dict[tuple[int, int], list[tuple[int, ...]]] = {}
         for course in courses:
             kind, moves, drops, outcome = course
             if self._holds_on and here.held & drops and kind in _FORGETTING:
@@ -215,8 +215,9 @@ class Places:
                 place = self._led_to(outcome, held)
                 there = met[id(outcome), held] = plain.setdefault(place, [])
                 self._add_deaths(deaths, course, held)
-            there += moves
-        return Ways(tuple([_way(*entry) for entry in plain.items()]), self._placed(deaths))
+            there.append(moves)
+        ways = [(place, all_of(moves)) for place, moves in plain.items()]
+        return Ways(tuple(ways), self._placed(deaths))
 
     def _led_to(self, outcome: Outcome, held: int) -> int:
         for sent, names in outcome.sends:
@@ -224,10 +225,11 @@ class Places:
         return self._place(Up(outcome.state, outcome.slots, held))
 
     def _add_deaths(self, deaths: dict[Dead, int], course: Course, held: int) -> None:
-        for down, got, event, effects in course.outcome.deaths:
-            dead = Dead(down, 0 if self._forgetful else held | got)
-            if dead not in deaths:
-                deaths[dead] = self._moves.dying(course.moves[0], event, effects)
+        for got, event, torn in course.outcome.deaths:
+            for effects, down in torn:
+                dead = Dead(down, 0 if self._forgetful else held | got)
+                if dead not in deaths:
+                    deaths[dead] = self._moves.dying(course.moves[0], event, effects)
 
     def _placed(self, deaths: dict[Dead, int]) -> tuple[Way, ...]:
         return tuple([(self._place(dead), (move,)) for dead, move in deaths.items()])
@@ -242,7 +244,3 @@ class Places:
             self.places.append(place)
             self._ways.append(None)
         return number
-
-
-def _way(place: int, moves: list[int]) -> Way:
-    return place, tuple(dict.fromkeys(moves))

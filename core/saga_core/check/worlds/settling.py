@@ -69,6 +69,7 @@ class Settling:
         self._roles: dict[tuple[int, tuple[int, ...]], tuple[int, ...]] = {}
         self._mirrors: dict[tuple[int, tuple[int, ...]], int] = {}
         self._crews: dict[tuple[Entries, tuple[int, ...]], tuple[Entries, tuple[int, ...]]] = {}
+        self._names: dict[tuple[tuple[int, ...], tuple[int, ...]], Names] = {}
         self._linked: dict[tuple[tuple[int, ...], Names], tuple[int, ...]] = {}
         self._renamed: dict[
             tuple[Entries, tuple[int, ...], bool], tuple[Entries, tuple[int, ...]]
@@ -86,6 +87,13 @@ class Settling:
             number = self._numbers[part] = self._kept[id(part)] = len(self.values)
             self.values.append(part)
         return number
+
+    def names(self, sagas: tuple[int, ...], connections: tuple[int, ...]) -> Names:
+        """Of equal names always the same object."""
+        found = self._names.get((sagas, connections))
+        if found is None:
+            found = self._names[sagas, connections] = Names(sagas, connections)
+        return found
 
     def parts_of(self, state: State[Any]) -> Parts:
         """A state in the numbers of its parts, as they are."""
@@ -108,7 +116,7 @@ class Settling:
         mirror, sagas, links, stopping, log_degraded, next_saga_id = parts
         connections = self._named(mirror, links)
         entries, order = self._crew(sagas, connections)
-        names = Names(order, connections)
+        names = self.names(order, connections)
         if self._rename:
             next_saga_id = len(entries) + 1
         settled = Parts(
