@@ -192,8 +192,11 @@ class Judge:
         self, newest: int, before: State[Any], event: Event, after: State[Any], effects: Effects
     ) -> Violation | None:
         """Who moved that is neither new, so above `newest`, nor whom the event is about (I8)."""
-        touched = self._stories.touched
-        if all(saga_id == self._about or saga_id > newest for saga_id in touched):
+        touched, about = self._stories.touched, self._about
+        for saga_id in touched:
+            if saga_id != about and saga_id <= newest:
+                break
+        else:
             return None
         records = [effect.record for effect in effects if isinstance(effect, WriteLog)]
         closed = [record for record in records if isinstance(record, SagaClosed)]
