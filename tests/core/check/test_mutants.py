@@ -4,10 +4,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.core.check import link_mutants, mutants, rule_mutants, story_mutants, stray_mutants
-from tests.core.check.running import BOTH, FEW, SMALL, run, scenario_of
+from tests.core.check import (
+    link_mutants,
+    mutants,
+    rule_mutants,
+    story_mutants,
+    stray_mutants,
+    twin_mutants,
+)
+from tests.core.check.running import BOTH, FEW, POOL, SMALL, THREE, run, scenario_of
 
-from saga_core.agentmux import PoolRespawn
+from saga_core.agentmux import PoolRespawn, WindowCleanup
 from saga_core.check import (
     AGENTMUX,
     ALIKE,
@@ -115,6 +122,10 @@ KILLS: dict[Mutant, tuple[str, int]] = {
     stray_mutants.an_outage_ends_all: ("I8", 2),
     stray_mutants.a_disconnect_ends_all: ("I8", 3),
     stray_mutants.overflow_takes_two: ("I8", 3),
+    twin_mutants.outage_spares_all_but_one: ("shutdown", 5),
+    twin_mutants.outage_returns_the_newest_first: ("I7", 6),
+    twin_mutants.three_return_by_id: ("I7", 7),
+    twin_mutants.returned_in_one_pass: ("I7", 8),
 }
 
 _SEEN_LATE = {
@@ -142,6 +153,8 @@ _NEEDS: dict[Mutant, frozenset[str]] = {
     stray_mutants.one_failure_ends_all: frozenset({"failure"}),
     stray_mutants.one_expiry_empties_the_buffer: frozenset({"expiry"}),
     stray_mutants.an_outage_ends_all: frozenset({"log"}),
+    twin_mutants.outage_spares_all_but_one: frozenset({"deadline", "log", "shutdown"}),
+    twin_mutants.outage_returns_the_newest_first: SMALL | {"log"},
 }
 """Those that a few faults don't meet, and one that does."""
 
@@ -154,6 +167,8 @@ _ELSEWHERE: dict[Mutant, tuple[str, Sagas]] = {
     story_mutants.reason_of_two_lines: (_ORDERS, (("gives up later", 1),)),
     rule_mutants.own_commands_go_nowhere: (_ORDERS, (("acts on itself", 1),)),
     stray_mutants.overflow_takes_two: (AGENTMUX, ((PoolRespawn.NAME, 3),)),
+    twin_mutants.three_return_by_id: (AGENTMUX, THREE),
+    twin_mutants.returned_in_one_pass: (AGENTMUX, (*POOL, (WindowCleanup.NAME, 2))),
 }
 """Those that AgentMux's sagas, one of each, don't meet: in which application, and with which."""
 

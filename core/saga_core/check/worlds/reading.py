@@ -65,6 +65,27 @@ class Watched(Registry[InFlight], frozen=True, gc=False, kw_only=True):
         return Watched(entries=entries, read=self.read, written=self.written | {key})
 
 
+class Flag:
+    """A truth value that notes in `read` whether it was asked for."""
+
+    __slots__ = ("read", "value")
+
+    def __init__(self, value: bool) -> None:
+        self.value = value
+        self.read = False
+
+    def __bool__(self) -> bool:
+        self.read = True
+        return self.value
+
+    def __eq__(self, other: object) -> bool:
+        """That it is what it was says nothing of what it is."""
+        return other is self or bool(self) == other
+
+    def __hash__(self) -> int:
+        return hash(bool(self))
+
+
 class _Asking(NamedTuple, Generic[T]):
     """What a step reads next, and what follows from each answer."""
 

@@ -72,7 +72,7 @@ class Settling:
         self._names: dict[tuple[tuple[int, ...], tuple[int, ...]], Names] = {}
         self._linked: dict[tuple[tuple[int, ...], Names], tuple[int, ...]] = {}
         self._renamed: dict[
-            tuple[Entries, tuple[int, ...], bool], tuple[Entries, tuple[int, ...]]
+            tuple[Entries, tuple[int, ...], Entries, bool], tuple[Entries, tuple[int, ...]]
         ] = {}
         self._registries: dict[Entries, Registry[InFlight]] = {}
         self._maps: dict[tuple[int, ...], PMap[str, Link]] = {}
@@ -149,7 +149,7 @@ class Settling:
 
         `reissued`: they issued in the opposite order.
         """
-        key = parts.sagas, parts.links, reissued
+        key = parts.sagas, parts.links, others, reissued
         found = self._renamed.get(key)
         if found is None:
             other = dict(others)

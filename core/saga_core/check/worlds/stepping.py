@@ -12,10 +12,10 @@ from msgspec.structs import replace
 from saga_core.check.promises.judging import Judging
 from saga_core.check.promises.steps import implied_history, unheard
 from saga_core.check.scope import ALIKE, DEGRADED, ORDER, ReductionError, Scope
-from saga_core.check.worlds.reading import ABSENT, EVERYTHING, Readings, Watched, answer
+from saga_core.check.worlds.reading import ABSENT, EVERYTHING, Flag, Readings, Watched, answer
 from saga_core.check.worlds.rows import telling
 from saga_core.check.worlds.settling import Entries, Parts, Settling
-from saga_core.check.worlds.twins import Twins, few
+from saga_core.check.worlds.twins import Others, Twins, few, orders
 from saga_core.engine.effects import Effect
 from saga_core.engine.events import (
     Event,
@@ -42,7 +42,8 @@ class Result(NamedTuple):
     `ABSENT` stands for a saga that ended. `judged` is the number of all that promises read of the
     step whatever the state; they read the entries of `touched` besides, and if a link changed
     (`linked`) the connections of all others. `told` is the number of what the log and the bus were
-    told. `unheard`: the promise that a step which did nothing broke by that.
+    told. `unheard`: the promise that a step which did nothing broke by that. `asks`: it asked
+    whether the log fails.
     """
 
     same: bool
@@ -55,6 +56,7 @@ class Result(NamedTuple):
     linked: bool
     told: int
     unheard: Violation | None = None
+    asks: bool = False
 
 
 class Stepping:
@@ -97,6 +99,8 @@ class Stepping:
             self._readings.add(number, rest, parts.sagas, read, found)
             if len(parts.sagas) <= self._few:
                 self._look_at_twins(before, parts, event, found, read)
+            if self._degrades and not isinstance(event, _NEVER_DEGRADED):
+                self._look_at_degraded(before, parts, event, found)
         return found
 
     def carried(self, parts: Parts, result: Result) -> Parts:
@@ -137,13 +141,15 @@ class Stepping:
     def _step(self, before: State[Any], parts: Parts, event: Event, read: list[int]) -> Result:
         self.calls += 1
         watched = Watched(entries=before.sagas, read=read)
-        given = replace(before, sagas=watched)
+        fails = Flag(before.log_degraded)
+        given: State[Any] = replace(before, sagas=watched, log_degraded=fails)
         after, effects = self._reducer.step(given, event)
+        asks = fails.read
         if after is given and not effects:
-            wrong = unheard(given, event)
-            return Result(True, before, (), parts, (), 0, (), False, told=0, unheard=wrong)
+            wrong = unheard(before, event)
+            return Result(True, before, (), parts, (), 0, (), False, 0, wrong, asks)
         changed = self._changed(before.sagas, after.sagas, read)
-        after = replace(after, sagas=_plain(after.sagas))
+        after = replace(after, sagas=_plain(after.sagas), log_degraded=bool(after.log_degraded))
         touched = self._judging.touched(before, event, after, effects)
         return Result(
             False,
@@ -155,6 +161,7 @@ class Stepping:
             tuple(sorted(touched.union(saga_id for saga_id, _ in changed))),
             after.links is not before.links,
             self._told.setdefault(telling(effects), len(self._told)),
+            asks=asks,
         )
 
     def _changed(
@@ -208,16 +215,19 @@ class Stepping:
     def _look_at_twins(
         self, before: State[Any], parts: Parts, event: Event, result: Result, read: list[int]
     ) -> None:
-        if self._turns and _several(read, parts.sagas):
-            self._turn(before, parts, event, result)
-        if self._reissues and len(parts.sagas) > 1:
-            self._turn(before, parts, event, result, reissued=True)
-        apart = not parts.log_degraded and len(parts.sagas) <= 1
-        if self._degrades and apart and not isinstance(event, _NEVER_DEGRADED):
-            self._degrade(before, parts, event, result)
+        looked = _looked_at(read, parts.sagas)
+        for others in orders(parts.sagas, looked):
+            if self._turns and looked > 1:
+                self._turn(before, parts, event, result, others)
+            if self._reissues:
+                self._turn(before, parts, event, result, others, reissued=True)
 
-    def _degrade(self, before: State[Any], parts: Parts, event: Event, result: Result) -> None:
-        """Raise `ReductionError` unless the degraded twin does the same."""
+    def _look_at_degraded(
+        self, before: State[Any], parts: Parts, event: Event, result: Result
+    ) -> None:
+        """Raise `ReductionError` unless the degraded twin does the same, where it is looked at."""
+        if parts.log_degraded or not (result.asks or len(parts.sagas) <= 1):
+            return
         twin = parts._replace(log_degraded=True)
         other = self._step(replace(before, log_degraded=True), twin, event, [])
         left = self.carried(parts, result)._replace(log_degraded=True)
@@ -230,18 +240,19 @@ class Stepping:
         parts: Parts,
         event: Event,
         result: Result,
+        others: Others,
         *,
         reissued: bool = False,
     ) -> None:
         """Raise `ReductionError` unless the turned twin does the same, or the reissued one."""
         twins = self._twins
-        twin, others = twins.parts(parts, reissued=reissued)
+        twin = twins.parts(parts, others, reissued=reissued)
         state, turned = self._settling.state(before, twin), twins.event(event, others)
         other = self._step(state, twin, turned, [])
         here = self._outcome(before, parts, event, result)
         there = self._outcome(state, twin, turned, other)
         mine = tuple((saga_id, saga_id) for saga_id, _ in others)
-        if here != there or twins.done(result.effects, mine) != twins.done(other.effects, others):
+        if here != there or twins.done(result.effects, others) != twins.done(other.effects, mine):
             raise ReductionError(ALIKE if reissued else ORDER)
 
     def _outcome(
@@ -267,7 +278,8 @@ def _plain(registry: Registry[InFlight]) -> Registry[InFlight]:
     return registry.entries if isinstance(registry, Watched) else registry
 
 
-def _several(read: list[int], sagas: Entries) -> bool:
-    """Whether a step that read this looked at several sagas."""
-    in_flight = {saga_id for saga_id, _ in sagas}
-    return len(in_flight) > 1 and (EVERYTHING in read or len(in_flight.intersection(read)) > 1)
+def _looked_at(read: list[int], sagas: Entries) -> int:
+    """How many sagas a step looked at that read this."""
+    if EVERYTHING in read:
+        return len(sagas)
+    return sum(saga_id in read for saga_id, _ in sagas)

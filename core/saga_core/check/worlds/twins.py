@@ -1,29 +1,31 @@
 """Three obligations of reductions: what a state has a twin for must decide nothing.
 
 `scope.ORDER`: sagas are called by when they issued their commands, so in a settled state the order
-of ids is that of issue. In the *turned* twin the ids are in the opposite order, and all else is the
-same. A step that looks at several sagas is made there too, and must do the same: keep its promises
-or not, lead to the same settled state, send the same commands, end the same connections. A rule
-that compares two ids finds each pair the other way round in the twin.
+of ids is that of issue. In a *turned* twin the ids are in another order, and all else is the same.
+A step that looks at several sagas is made there too, and must do the same: keep its promises or
+not, lead to the same settled state, send the same commands, end the same connections. A rule that
+compares two ids finds each pair the other way round in the twin with the opposite order; one that
+looks at three or more finds each of them in another place in the twin whose ids are turned by one.
 
 Sagas that end in one step end in the order of their ids, in either. So a death between two such
 endings leaves other rows, which is why this reduction needs `scope.ROWS` to forget them.
 
-`scope.ALIKE`: in the *reissued* twin the sagas issued in the opposite order as well, so that each
+`scope.ALIKE`: in a *reissued* twin the sagas issued in the opposite order as well, so that each
 has the place of another in the buffer. Every step is made there too, and must do the same.
 
 `scope.DEGRADED`: in the *degraded* twin the log fails. All but an outage and its end must do the
-same there.
+same there. A step that asks whether the log fails is made there wherever it is made.
 
-Twins are looked at where few sagas are in flight (`few`). That is where a rule that decides by ids
-shows first: it compares two; and which has to go from a full buffer shows with one more than fit.
+The others are looked at where few sagas are in flight (`few`). That is where a rule that decides by
+ids shows first: it compares two, or puts three in order; and which has to go from a full buffer
+shows with one more than fit.
 """
 
 from collections.abc import Callable, Hashable
 
 from saga_core.check.scope import Scenario, Scope
 from saga_core.check.worlds.sent import Sent
-from saga_core.check.worlds.settling import Parts, Settling
+from saga_core.check.worlds.settling import Entries, Parts, Settling
 from saga_core.engine.effects import CloseConnection, Dispatch, Effect
 from saga_core.engine.events import Event, FrameExpiry, SagaDeadline, TimerFired
 
@@ -31,9 +33,21 @@ Others = tuple[tuple[int, int], ...]
 """Each saga in flight, and the one whose id it has in the twin."""
 
 
+_A_PAIR = 2
+"""Of so many, ids can tell two things apart: which is lower, and which is higher."""
+
+
 def few(scope: Scope) -> int:
-    """How many sagas may be in flight in a state whose turned twin is looked at."""
-    return scope.buffer_cap + 1 if 1 < scope.buffer_cap < scope.triggers else 2
+    """How many sagas may be in flight in a state whose turned twins are looked at."""
+    return max(3, scope.buffer_cap + 1 if scope.buffer_cap < scope.triggers else 0)
+
+
+def orders(sagas: Entries, looked_at: int) -> list[Others]:
+    """Whose id each saga has in the twins, for a step that looked at so many."""
+    ids = [saga_id for saga_id, _ in sagas]
+    opposite, turned = ids[::-1], [*ids[1:], *ids[:1]]
+    ways = [opposite] if turned == opposite or looked_at <= _A_PAIR else [opposite, turned]
+    return [tuple(zip(ids, way, strict=True)) for way in ways if way != ids]
 
 
 class Twins:
@@ -49,11 +63,9 @@ class Twins:
         """`event` is what `make` makes of a command that was sent, whoever sent it."""
         self._sources[event] = sent, make
 
-    def parts(self, parts: Parts, *, reissued: bool) -> tuple[Parts, Others]:
-        """The turned twin of a settled state, or the reissued one, and who is who."""
-        ids = [saga_id for saga_id, _ in parts.sagas]
-        others = tuple(zip(ids, reversed(ids), strict=True))
-        return self._settling.renamed(parts, others, reissued=reissued), others
+    def parts(self, parts: Parts, others: Others, *, reissued: bool) -> Parts:
+        """The turned twin of a settled state, or the reissued one."""
+        return self._settling.renamed(parts, others, reissued=reissued)
 
     def event(self, event: Event, others: Others) -> Event:
         """The event as it comes to the twin."""
