@@ -126,6 +126,7 @@ KILLS: dict[Mutant, tuple[str, int]] = {
     twin_mutants.outage_returns_the_newest_first: ("I7", 6),
     twin_mutants.three_return_by_id: ("I7", 7),
     twin_mutants.returned_in_one_pass: ("I7", 8),
+    twin_mutants.late_answer_completes_again: (CONTRACTS, 2),
 }
 
 _SEEN_LATE = {

@@ -5,9 +5,18 @@ from typing import Any
 
 import pytest
 
-from saga_core.engine import ShutdownRequested, links, reasons, reducer
+from saga_core.engine import (
+    BusEvent,
+    SagaCompleted,
+    ShutdownRequested,
+    links,
+    progress,
+    reasons,
+    reducer,
+)
 from saga_core.engine.endings import fail_all
 from saga_core.engine.ordered import sorted_keys
+from saga_core.engine.outcomes import last
 from saga_core.engine.turn import Turn
 
 Mutant = Callable[[pytest.MonkeyPatch], None]
@@ -63,3 +72,16 @@ def returned_in_one_pass(patch: pytest.MonkeyPatch) -> None:
         return tuple(found)
 
     patch.setattr(links, "_in_order", in_order)
+
+
+def late_answer_completes_again(patch: pytest.MonkeyPatch) -> None:
+    """FACTS F-29, R-39: a late answer ends a saga once more that is remembered as completed."""
+    original = progress.answer
+
+    def answer(turn: AnyTurn, saga_id: int, event: BusEvent) -> None:
+        ended = [outcome.saga_id for outcome in last(turn.outcomes, turn.config.outcomes_kept)]
+        if saga_id in ended:
+            turn.emit(SagaCompleted(saga_id, turn.take_version()))
+        original(turn, saga_id, event)
+
+    patch.setattr(reducer, "answer", answer)

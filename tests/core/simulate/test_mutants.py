@@ -3,7 +3,14 @@
 from collections.abc import Callable
 
 import pytest
-from tests.core.check import link_mutants, mutants, rule_mutants, story_mutants, stray_mutants
+from tests.core.check import (
+    link_mutants,
+    mutants,
+    rule_mutants,
+    story_mutants,
+    stray_mutants,
+    twin_mutants,
+)
 from tests.core.check.mutants import AnyTurn
 from tests.core.check.test_mutants import KILLS
 
@@ -29,6 +36,7 @@ OTHERWISE: dict[Callable[[pytest.MonkeyPatch], None], set[str]] = {
     rule_mutants.late_answer_recorded: {"I8"},
     rule_mutants.private_answer_takes_a_version: {"I5"},
     stray_mutants.one_deadline_ends_all: {"order"},
+    twin_mutants.late_answer_completes_again: {"I8"},
     stray_mutants.one_failure_ends_all: {"order"},
 }
 """Those that break another promise first than in the checker, which has contracts of its own."""

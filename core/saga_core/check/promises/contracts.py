@@ -50,6 +50,7 @@ class Contracts:
     def __init__(self, memo: Memo) -> None:
         self._memo = memo
         self._commands: dict[int, int] = {}
+        self._recalled: dict[tuple[int, int], bool] = {}
 
     def broken_in(self, state: int) -> tuple[Event, Violation] | None:
         """The first event that changes something in this state, though it must not."""
@@ -67,13 +68,25 @@ class Contracts:
         return None
 
     def _ignored(self, state: int, event: Event) -> bool:
-        return self._memo.result(state, self._memo.event(event)).same
+        number = self._memo.event(event)
+        return self._memo.result(state, number).same and self._recalls_nothing(state, number)
 
     def _decides_nothing(self, state: int, event: Event) -> bool:
-        result = self._memo.result(state, self._memo.event(event))
+        number = self._memo.event(event)
+        result = self._memo.result(state, number)
         if any(decides(effect) for effect in result.effects):
             return False
-        return result.same or self._memo.leads_back(state, result)
+        if not result.same and not self._memo.leads_back(state, result):
+            return False
+        return self._recalls_nothing(state, number)
+
+    def _recalls_nothing(self, state: int, event: int) -> bool:
+        """Whether it is the same to a process that remembers: once for all that look alike."""
+        key = self._memo.alike_but_for_sagas(state), event
+        found = self._recalled.get(key)
+        if found is None:
+            found = self._recalled[key] = self._memo.recalls_nothing(state, event)
+        return found
 
     def _foreign(self, state: int) -> Iterator[Event]:
         here, in_flight = self._memo.states[state], self._memo.in_flight[state]

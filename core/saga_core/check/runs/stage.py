@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from saga_core.check.promises.contracts import decides
+from saga_core.check.promises.recall import remembering
 from saga_core.check.promises.steps import broken_by, implied_history, unheard
 from saga_core.check.runs.capsule import Cue
 from saga_core.check.runs.options import Options
@@ -175,6 +176,10 @@ class Stage:
             same = view(self._settled(state)) == view(self._settled(here.state))
             kept = same and not any(decides(effect) for effect in effects)
         broken = None if kept else Violation("contracts", f"{event} {unkept(cue)}")
+        recalled = self._reducer.step(remembering(self.scenario, here.state), event)[1]
+        if kept and recalled != effects:
+            sentence = f"{event} decides by what is remembered of ended sagas"
+            broken, effects = Violation("contracts", sentence), recalled
         return Taken(cue, here, (Deed(event, effects),), here._replace(state=state), broken)
 
     def _passed_over(self, cue: Cue, here: Scene) -> Violation | None:

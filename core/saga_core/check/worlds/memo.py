@@ -8,6 +8,7 @@ promises is paid some thousand times in a search of millions of transitions.
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
+from saga_core.check.promises.recall import remembering
 from saga_core.check.scope import DEGRADED, NAMES, ORDER, ROWS, Scenario, Scope
 from saga_core.check.worlds.boundaries import ended_twice, left_over, unclosable
 from saga_core.check.worlds.deaths import NOTHING, Deaths, Torn
@@ -156,6 +157,16 @@ class Memo:
         return self._stepping.result(
             self.states[state], self._parts[state], self._rests[state], event, self.events[event]
         )
+
+    def alike_but_for_sagas(self, state: int) -> int:
+        """A number that states share which differ in nothing but their sagas in flight."""
+        return self._rests[state]
+
+    def recalls_nothing(self, state: int, event: int) -> bool:
+        """Whether the event does the same to a process that remembers sagas which ended."""
+        remembers = remembering(self.scenario, self.states[state])
+        effects = self._stepping.effects_of(remembers, self.events[event])
+        return effects == self.result(state, event).effects
 
     def leads_back(self, state: int, result: Result) -> bool:
         """Whether a step leaves a state that is like the one it was made in."""

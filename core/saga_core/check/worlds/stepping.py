@@ -103,6 +103,11 @@ class Stepping:
                 self._look_at_degraded(before, parts, event, found)
         return found
 
+    def effects_of(self, state: State[Any], event: Event) -> tuple[Effect, ...]:
+        """What `step` does in a state that is none of the search's."""
+        self.calls += 1
+        return self._reducer.step(state, event)[1]
+
     def carried(self, parts: Parts, result: Result) -> Parts:
         """What is left of the state that has these parts."""
         left, sagas = result.parts, parts.sagas

@@ -3,7 +3,8 @@
 Left out, each with the obligation it rests on, which `promises` checks at every step:
 
 -   `counters.version`: no rule reads it; an event gets the next one (I5).
--   `outcomes`: only a snapshot reads them; every ending is put in and what is kept stays.
+-   `outcomes`: only a snapshot reads them; every ending is put in and what is kept stays. What
+    concerns an ended saga is judged where they tell of it, too (`promises.recall`).
 -   `issued`: only the order counts; a new command's number lies above all earlier ones.
 -   `stay`: only equality counts; each stay in a buffer gets a number that none had before.
 
