@@ -7,7 +7,7 @@ go wrong; `check` visits every world within the scope and reports what holds. Th
 drives is the one that runs in production.
 """
 
-from saga_core.check.checker import COMPLETES, CONTRACTS, ENDS, SAFETY, SOMETIMES, check
+from saga_core.check.checker import COMPLETES, CONTRACTS, ENDS, SAFETY, SETTLES, SOMETIMES, check
 from saga_core.check.report import (
     CheckedScope,
     Counterexample,
@@ -58,6 +58,7 @@ __all__ = [
     "REDUCTIONS",
     "ROWS",
     "SAFETY",
+    "SETTLES",
     "SOMETIMES",
     "Capsule",
     "CheckedScope",

@@ -8,8 +8,9 @@ from msgspec.structs import replace
 
 from saga_core.check.liveness import Fair, lasso
 from saga_core.check.report import CheckedScope, Counterexample, Report, Verdict
+from saga_core.check.runs.guide import UntoldError
 from saga_core.check.runs.telling import tell
-from saga_core.check.scope import ALIKE, FAULTS, HONEST, ReductionError, Scenario, Scope
+from saga_core.check.scope import ALIKE, FAULTS, HONEST, NAMES, ReductionError, Scenario, Scope
 from saga_core.check.search import Found, Limits, Search, Watch
 from saga_core.check.sometimes import unmet
 from saga_core.check.worlds.moves import Move
@@ -50,6 +51,10 @@ ENDS = "ends"
 
 COMPLETES = "completes"
 """Every opened saga completes, if its peers answer and come back."""
+
+SETTLES = "settles"
+"""Every opened saga ends, if its peers answer, well or badly, and come back: it needs no deadline,
+not even to compensate."""
 
 SOMETIMES = "sometimes: "
 """Something happened at least once; the check is vacuous without it."""
@@ -99,7 +104,7 @@ class _Check:
 
     def run(self) -> Report:
         try:
-            broken = self._safety() or self._ends() or self._completes()
+            broken = self._safety() or self._ends() or self._answered()
         except KeyboardInterrupt:
             self.main.cut = "interrupted"
             return self._report(None)
@@ -123,22 +128,33 @@ class _Check:
             return None
         return self._lasso(self.main, ENDS, _ending)
 
-    def _completes(self) -> Counterexample | None:
+    def _answered(self) -> Counterexample | None:
+        """What becomes of sagas whose peers answer."""
         if self.main.cut is not None:
             return None
         cap = max(self.scope.buffer_cap, self.scope.triggers)
         return _reduced(replace(self.scope, faults=HONEST, buffer_cap=cap), self._honestly)
 
     def _honestly(self, honest: Scope) -> Counterexample | None:
-        search = Search(Places(self.scenario, honest, honest=True), self.limits, self.watch)
+        """They complete, if nobody refuses what it is asked; and they end, whoever does."""
+        places = Places(self.scenario, honest, honest=True, contracts=False)
+        broken = self._in_the_end(places, COMPLETES)
+        if broken is not None or "failure" not in self.scope.faults:
+            return broken
+        refusing = replace(honest, faults=HONEST | {"failure"})
+        settling = Places(self.scenario, refusing, contracts=False, memo=places.memo)
+        return self._in_the_end(settling, SETTLES)
+
+    def _in_the_end(self, places: Places, promise: str) -> Counterexample | None:
+        search = Search(places, self.limits, self.watch)
         self.searches.append(search)
         found = search.run()
-        self.properties[COMPLETES] = self._unless_cut(search)
+        self.properties[promise] = self._unless_cut(search)
         if found is not None:
             return self._told(search, _broken(search, found))
         if search.cut is not None:
             return None
-        return self._lasso(search, COMPLETES, lambda move: _answering(search, move))
+        return self._lasso(search, promise, lambda move: _answering(search, move))
 
     def _lasso(self, search: Search, promise: str, fair: Fair) -> Counterexample | None:
         places = search.places
@@ -151,13 +167,23 @@ class _Check:
         return self._told(search, Finding(promise, sentence, path, found.round))
 
     def _told(self, search: Search, found: Finding) -> Counterexample:
-        """A finding in real names; where sagas are interchangeable, it has to be found again."""
+        """A finding in real names; what can't be told in them has to be found again.
+
+        That is so where sagas are interchangeable, and where two were merged that are not alike.
+        """
         if search.places.scope.alike:
             raise ReductionError(ALIKE)
+        scope = search.places.scope
+        try:
+            told = tell(
+                self.scenario, search, found.promise, found.path, found.loop, short=found.shortest
+            )
+        except UntoldError:
+            if not scope.reductions:
+                raise
+            raise ReductionError(*({NAMES} & scope.reductions or scope.reductions)) from None
         self.properties[found.promise] = "violated"
-        return tell(
-            self.scenario, search, found.promise, found.path, found.loop, short=found.shortest
-        )
+        return told
 
     def _unless_cut(self, search: Search) -> Verdict:
         return "holds" if search.cut is None else "undetermined"
@@ -176,7 +202,7 @@ class _Check:
             self.properties,
             len(main.worlds),
             main.transitions,
-            sum(search.step_calls for search in self.searches),
+            sum({id(search.places.memo): search.step_calls for search in self.searches}.values()),
             len(main.places.memo.states),
             main.depth,
             self.watch.clock() - self.began,

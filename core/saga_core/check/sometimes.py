@@ -8,6 +8,8 @@ from saga_core.engine.effects import Dispatch, Effect, Emit
 from saga_core.engine.messages import SagaCompleted, SagaFailed
 
 _Effects = tuple[Effect, ...]
+_NEED_A_BUFFER = frozenset({"expiry", "restart"})
+"""Faults that need a command which outlives its connection; without a buffer none does."""
 
 
 def unmet(places: Places) -> list[str]:
@@ -16,7 +18,8 @@ def unmet(places: Places) -> list[str]:
     fired = places.passed_over | {move.kind for move in places.moves}
     if any(move.died is not None for move in places.moves):
         fired.add("crash")
-    missing = [f"fault {fault}" for fault in sorted(scope.faults - fired)]
+    impossible = frozenset() if scope.buffer_cap else _NEED_A_BUFFER
+    missing = [f"fault {fault}" for fault in sorted(scope.faults - fired - impossible)]
     missing += [kind for kind in ("trigger", "connect", "answer") if kind not in fired]
     wanted = {name: seen for name, (when, seen) in _OUTCOMES.items() if when(scope)}
     for arc in places.memo.all_arcs():

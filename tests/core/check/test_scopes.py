@@ -23,6 +23,7 @@ from saga_core.check import (
     REDUCTIONS,
     ROWS,
     SAFETY,
+    SETTLES,
     SOMETIMES,
     Limits,
     Scope,
@@ -51,7 +52,7 @@ def test_every_promise_holds_with_all_faults(name: str) -> None:
     assert report.verdict == "holds"
     assert report.complete
     assert report.counterexample is None
-    assert report.properties == dict.fromkeys([*SAFETY, ENDS, COMPLETES], "holds")
+    assert report.properties == dict.fromkeys([*SAFETY, ENDS, COMPLETES, SETTLES], "holds")
     assert (report.states, report.transitions, report.reducer_states) == counts
 
 
@@ -127,6 +128,12 @@ def test_peers_that_never_come_complete_nothing() -> None:
     assert found is not None
     assert (found.promise, len(found.moves), found.repeats) == (COMPLETES, 1, 1)
     assert found.sentence == "saga 1 stays in flight for ever"
+
+
+def test_without_a_buffer_nothing_is_missed_that_can_not_happen() -> None:
+    """DESIGN 4: a buffer of none is a scope like any other, and not a vacuous one."""
+    report = run(BOTH, buffer_cap=0)
+    assert (report.verdict, report.complete) == ("holds", True)
 
 
 def test_a_fault_that_is_none_is_a_bug() -> None:

@@ -51,11 +51,11 @@ def _fair(promise: str, cue: Cue) -> Hashable | None:
     match promise, cue.move:
         case "ends", "deadline" | "start" if cue.dies_after is None:
             return cue.move
-        case "completes", "answer":
+        case "completes" | "settles", "answer":
             return "answer", cue.saga_id
-        case "completes", "connect" | "second":
+        case "completes" | "settles", "connect" | "second":
             return "connect", cue.peer
-        case "completes", "closed":
+        case "completes" | "settles", "closed":
             return "closed"
         case _:
             return None

@@ -2,8 +2,8 @@
 
 In a reduced search a saga or a connection may have another name in each world. Where the search
 took a move, the guide looks for one in the world as it is (`stage`) that leads to the same,
-whatever the names. Where there is none, a reduction merged what does not behave alike, or the
-search's tables tell of something that `step` doesn't do: either is a bug of the checker.
+whatever the names. Where there is none, a reduction merged what does not behave alike: then the
+search has to be made again with fewer.
 """
 
 from collections.abc import Iterator
@@ -24,12 +24,17 @@ from saga_core.engine.history import Violation
 from saga_core.engine.ordered import sorted_keys
 
 
+class UntoldError(Exception):
+    """What a search found can't be played in real names."""
+
+
 def follow(search: Search, path: list[tuple[int, int]], stage: Stage, here: Scene) -> list[Taken]:
     """The moves of `path`, which `search` found, played from `here` on."""
     played: list[Taken] = []
     for move, world in path:
         found = next(_alike(search, move, world, stage, here), None)
-        assert found is not None, f"nothing like {search.places.moves[move]} can happen"
+        if found is None:
+            raise UntoldError(f"nothing like {search.places.moves[move]} can happen")
         played.append(found)
         here = found.here
     return played
@@ -47,7 +52,7 @@ def breaking(search: Search, promise: str, stage: Stage, run: list[Taken]) -> li
         found = next(_broken(stage, here, known, promise), None)
         if found is not None:
             return [*run[:count], found]
-    raise AssertionError(f"nothing along the way breaks {promise}")
+    raise UntoldError(f"nothing along the way breaks {promise}")
 
 
 def _broken(stage: Stage, here: Scene, known: tuple[Sent, ...], promise: str) -> Iterator[Taken]:

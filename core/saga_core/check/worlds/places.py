@@ -53,14 +53,24 @@ class Ways(NamedTuple):
 class Places:
     """The places and moves of one scope.
 
-    `honest`: peers do what they are asked, so no saga may fail. Contracts, which need no world, are
-    left to the search that has them all.
+    `honest`: peers do what they are asked, so no saga may fail. `contracts`: whether those are
+    looked at, too; they need no world, so one search is enough. `memo`: that of other places, whose
+    scope differs in nothing that a step sees; None: its own.
     """
 
-    def __init__(self, scenario: Scenario, scope: Scope, *, honest: bool = False) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        scope: Scope,
+        *,
+        honest: bool = False,
+        contracts: bool = True,
+        memo: Memo | None = None,
+    ) -> None:
         self.scope = scope
         self.honest = honest
-        self.memo = Memo(scenario, scope)
+        self.memo = Memo(scenario, scope) if memo is None else memo
+        self._holds_contracts = contracts
         self.contracts = Contracts(self.memo)
         self._moves = Moves()
         self.moves = self._moves.known
@@ -110,7 +120,7 @@ class Places:
     def contract(self, number: int) -> tuple[int, Violation] | None:
         """The first event that changes something here, though it must not."""
         here = self.places[number]
-        if isinstance(here, Dead) or self.honest:
+        if isinstance(here, Dead) or not self._holds_contracts:
             return None
         found = self.contracts.broken_in(here.state)
         if found is None:

@@ -7,6 +7,7 @@ from saga_core.check import (
     COMPLETES,
     ENDS,
     SAFETY,
+    SETTLES,
     SOMETIMES,
     Counterexample,
     CoveredFile,
@@ -22,6 +23,7 @@ _LANES = ("registry", "link", "peers", "timers", "log", "bus")
 _LIVENESS = {
     ENDS: "every opened saga ends, if deadlines fire",
     COMPLETES: "every opened saga completes, if its peers answer and come back",
+    SETTLES: "every opened saga ends by itself, if its peers answer, well or badly, and come back",
 }
 
 
