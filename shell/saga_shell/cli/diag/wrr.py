@@ -88,5 +88,9 @@ def _note(data_dir: Path | None, launcher_pid: int) -> str | None:
 
 def _advice(place: Place | None) -> str:
     if place is not None and place.owner is not None:
-        return f"one runs on {place.data_dir} with another socket: name that with --socket"
+        pid = "" if place.owner.pid is None else f", process {place.owner.pid},"
+        return (
+            f"but one{pid} runs on {place.data_dir}: if it was given another socket, name that with"
+            " --socket, else its log lines say what is wrong with this one"
+        )
     return f"start one with '{PROGRAM} run', or name its socket with --socket"
