@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from saga_shell.ipc.counters import Tally
+from saga_shell.ipc.keeper import Keeper
 from saga_shell.ipc.listener import Listener
 from saga_shell.ipc.peer import Credentials, credentials, own_uid
 
@@ -54,12 +55,13 @@ async def accept_peers(
     Ends after 32 errors in a row, and returns one line for the operator: a launcher that can't
     accept must not live on deaf (FACTS R-63).
     """
+    keeper = Keeper(listener, tally)
     errors, last = 0, ""
     while errors < MAX_ERRORS_IN_A_ROW:
         try:
             accepted = system.accept(listener.sock)
         except BlockingIOError:
-            await _until_readable(listener.sock)
+            await keeper.wait()
         except OSError as error:
             errors, last = errors + 1, error.strerror or str(error)
             tally.add("accept_errors")
@@ -72,13 +74,3 @@ async def accept_peers(
         f"can't accept connections on {listener.path}: {last}, {errors} times in a row:"
         " free what is short (open files, memory) and start the launcher again"
     )
-
-
-async def _until_readable(sock: socket.socket) -> None:
-    loop = asyncio.get_running_loop()
-    readable = asyncio.Event()
-    loop.add_reader(sock, readable.set)
-    try:
-        await readable.wait()
-    finally:
-        loop.remove_reader(sock)

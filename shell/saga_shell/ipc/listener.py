@@ -4,16 +4,20 @@ import fcntl
 import os
 import socket
 import stat
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum, auto
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 from returns.result import Failure, Success
 
 from saga_shell.ipc.endpoint import Endpoint, prepare
 from saga_shell.ipc.peer import own_uid
+
+A = TypeVar("A")
 
 BACKLOG = 1_024
 """Peers that may wait to be accepted; the system may allow fewer."""
@@ -34,37 +38,85 @@ class Occupant(Enum):
     OTHER = auto()
 
 
-class Listener:
-    """A listening socket and the file that belongs to it."""
+Identity = tuple[int, int]
+"""Device and inode of a file. While a socket is open, no other file gets those of its own."""
 
-    def __init__(self, sock: socket.socket, path: Path, lock_seconds: float) -> None:
-        self.sock = sock
-        self.path = path
+
+class Taken(NamedTuple):
+    """A listening socket, and which file is its own; None if that went at once."""
+
+    sock: socket.socket
+    identity: Identity | None
+
+
+class Listener:
+    """A listening socket and the file that belongs to it. Its methods block: call them on a thread.
+
+    `sock` is another one after `listen_anew` or closed after `release`.
+    """
+
+    def __init__(self, endpoint: Endpoint, taken: Taken, lock_seconds: float) -> None:
+        self.sock, self._identity = taken
+        self.path = endpoint.path
+        self._endpoint = endpoint
         self._lock_seconds = lock_seconds
-        self._identity = _identity(path)
+        self._turn = threading.Lock()
+
+    def is_in_place(self) -> bool:
+        """Whether the path still leads to this socket, so that peers can connect."""
+        try:
+            return self._identity is not None and _identity(self.path) == self._identity
+        except OSError:
+            return False
+
+    def listen_anew(self) -> Success[bool] | Failure[str]:
+        """Take the path again, by the rules of `listen`, unless it leads here; whether it did not.
+
+        What another process has there is left alone, and the failure says what that is. A peer
+        that waits to be accepted is hung up on: accept all of them before.
+        """
+        with self._turn:
+            if self.sock.fileno() < 0:
+                return Success(False)
+            match _alone_at(self._endpoint, self._lock_seconds, self._take_unless_in_place):
+                case Failure() as refused:
+                    return refused
+                case Success(Taken() as taken):
+                    self.sock.close()
+                    self.sock, self._identity = taken
+                    return Success(True)
+                case Success():
+                    return Success(False)
 
     def release(self) -> Success[None] | Failure[str]:
         """Stop listening; remove the socket's file if it is still ours. The lock file stays.
 
-        Takes a lock, so call it on a thread, not on the loop. A second call does nothing.
+        A second call does nothing.
         """
-        if self.sock.fileno() < 0:
-            # From the close on, a successor's file may have got the inode that was ours.
-            return Success(None)
-        try:
-            with _lock(self.path, self._lock_seconds) as locked:
-                if not locked:
-                    return Failure(f"{_busy(self.path)}; its file is left behind")
-                if _identity(self.path) == self._identity:
-                    self.path.unlink()
-            return Success(None)
-        except FileNotFoundError:
-            # The whole directory went, and the socket with it.
-            return Success(None)
-        except OSError as error:
-            return Failure(f"can't remove socket {self.path}: {error.strerror}")
-        finally:
-            self.sock.close()
+        with self._turn:
+            if self.sock.fileno() < 0:
+                # From the close on, a successor's file may have got the inode that was ours.
+                return Success(None)
+            try:
+                return self._remove()
+            except FileNotFoundError:
+                # The whole directory went, and the socket with it.
+                return Success(None)
+            except OSError as error:
+                return Failure(f"can't remove socket {self.path}: {error.strerror}")
+            finally:
+                self.sock.close()
+
+    def _remove(self) -> Success[None] | Failure[str]:
+        with _lock(self.path, self._lock_seconds) as locked:
+            if not locked:
+                return Failure(f"{_busy(self.path)}; its file is left behind")
+            if _identity(self.path) == self._identity:
+                self.path.unlink()
+        return Success(None)
+
+    def _take_unless_in_place(self, path: Path) -> Success[Taken | None] | Failure[str]:
+        return Success(None) if self.is_in_place() else _take(path)
 
 
 def listen(
@@ -76,11 +128,11 @@ def listen(
     lives there, or the file there is no socket. Blocks for some milliseconds, while another
     process holds the lock for up to `lock_seconds`: call it before the loop runs, or on a thread.
     """
-    match prepare(endpoint, own_uid()):
-        case Failure(problem):
-            return Failure(problem)
-        case Success(ready):
-            return _listen(ready.path, lock_seconds)
+    match _alone_at(endpoint, lock_seconds, _take):
+        case Failure() as refused:
+            return refused
+        case Success(taken):
+            return Success(Listener(endpoint, taken, lock_seconds))
 
 
 def occupant(path: Path) -> Occupant:
@@ -106,19 +158,30 @@ def occupant(path: Path) -> Occupant:
     return Occupant.LIVE_SOCKET
 
 
-def _listen(path: Path, lock_seconds: float) -> Success[Listener] | Failure[str]:
+def _alone_at(
+    endpoint: Endpoint,
+    lock_seconds: float,
+    take: Callable[[Path], Success[A] | Failure[str]],
+) -> Success[A] | Failure[str]:
+    """What `take` gives, called where it is fit to listen, with the lock held."""
+    path = endpoint.path
+    match prepare(endpoint, own_uid()):
+        case Failure() as unfit:
+            return unfit
+        case Success():
+            pass
     try:
         with _lock(path, lock_seconds) as locked:
             if not locked:
                 return Failure(_busy(path))
-            return _take(path, lock_seconds)
+            return take(path)
     except OSError as error:
         return Failure(
             f"can't listen on {path}: {error.strerror}: choose another path with --socket"
         )
 
 
-def _take(path: Path, lock_seconds: float) -> Success[Listener] | Failure[str]:
+def _take(path: Path) -> Success[Taken] | Failure[str]:
     match occupant(path):
         case Occupant.LIVE_SOCKET:
             return Failure(
@@ -132,20 +195,20 @@ def _take(path: Path, lock_seconds: float) -> Success[Listener] | Failure[str]:
             path.unlink(missing_ok=True)
         case Occupant.NOTHING:
             pass
-    return Success(Listener(_bound(path), path, lock_seconds))
+    return Success(_bound(path))
 
 
-def _bound(path: Path) -> socket.socket:
+def _bound(path: Path) -> Taken:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
         # The file that `bind` creates takes its mode from here: only the owner may connect.
         os.fchmod(sock.fileno(), 0o600)
         sock.bind(str(path))
         sock.listen(BACKLOG)
+        return Taken(sock, _identity(path))
     except OSError:
         sock.close()
         raise
-    return sock
 
 
 @contextmanager
@@ -176,7 +239,7 @@ def _busy(path: Path) -> str:
     return f"another process holds {path}.lock: end it, or choose another path with --socket"
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _identity(path: Path) -> Identity | None:
     try:
         found = path.lstat()
     except FileNotFoundError:

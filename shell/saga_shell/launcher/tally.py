@@ -66,6 +66,7 @@ class Tally:
             "peers_accepted": server.accepted,
             "peers_of_another_user": server.refused_uid,
             "accept_errors": server.accept_errors,
+            "listened_anew": server.listened_anew,
             "lines_in": server.lines_in,
             "lines_rejected": server.lines_rejected,
             "lines_out": server.lines_out,

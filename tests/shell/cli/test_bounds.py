@@ -1,5 +1,7 @@
 """`run --bound` and `diag bounds`: what may be written, and what people read."""
 
+import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -11,6 +13,7 @@ from saga_core import Config
 from saga_shell.cli.bound import BoundValue, bounds_of
 from saga_shell.launcher.bounds import MEANINGS, Bounds
 from saga_shell.launcher.counts import Counts, Met, counts_path
+from saga_shell.log import acquire
 
 pytestmark = pytest.mark.usefixtures("runtime_dir")
 
@@ -32,17 +35,18 @@ commands sent again              1
 """
 
 
-def counted(data_dir: Path) -> Counts:
-    """The counts of a launcher that has ended."""
+def counted(data_dir: Path, *, pid: int = 77, seconds_old: float | None = 3_600.2) -> str:
+    """Leave the counts of process `pid`, so old; return as of when they are."""
     met = (Met("line_bytes", 1_048_576, 3), Met("write_seconds", 2.5, 0), Met("of_later", 1, 9))
-    counts = Counts(77, met, {"lines_in": 12, "commands_sent_again": 1})
+    as_of = None if seconds_old is None else datetime.now(UTC) - timedelta(seconds=seconds_old)
+    counts = Counts(pid, met, {"lines_in": 12, "commands_sent_again": 1}, as_of)
     counts_path(data_dir).write_bytes(msgspec.json.encode(counts))
-    return counts
+    return "" if as_of is None else as_of.isoformat(timespec="seconds")
 
 
 def test_people_read_a_table(data_dir: Path) -> None:
     """RELIABILITY 11: every bound with its value, how often it was met, and what that means."""
-    counted(data_dir)
+    counted(data_dir, seconds_old=None)
     ran = here("diag", "bounds", "--data-dir", data_dir)
     assert (ran.code, ran.err) == (0, "")
     assert ran.out == READ.format(data_dir=data_dir)
@@ -50,19 +54,75 @@ def test_people_read_a_table(data_dir: Path) -> None:
 
 def test_programs_read_json(data_dir: Path) -> None:
     """DESIGN 6: the same facts, as the help's schema says; a later program's bound is left out."""
-    counted(data_dir)
+    as_of = counted(data_dir)
     ran = here("diag", "bounds", "--data-dir", data_dir, "--json")
     report = report_of(ran, schema_in_help("diag", "bounds"))
+    assert 3_600 < report.pop("seconds_old") < 4_000
     assert report == {
         "data_dir": str(data_dir),
         "live": False,
         "launcher_pid": 77,
+        "as_of": as_of,
+        "stale": False,
         "bounds": [
             {"name": "line-bytes", "bound": 1_048_576, "unit": "bytes", "times": 3},
             {"name": "write-seconds", "bound": 2.5, "unit": "seconds", "times": 0},
         ],
         "counts": {"lines_in": 12, "commands_sent_again": 1},
     }
+
+
+NONE_SINCE = "it has written none since: if its disk fails, its log lines say so"
+NONE_EVER = f"process {os.getpid()}, which runs now, has written no counts yet"
+
+
+@pytest.mark.parametrize(
+    ("live", "pid", "seconds_old", "says", "why"),
+    [
+        (True, os.getpid(), 0.5, ("running",), None),
+        (True, os.getpid(), -60, ("running",), None),
+        (True, os.getpid(), None, ("running",), None),
+        (True, os.getpid(), 240.2, ("running", "240 s ago"), NONE_SINCE),
+        (True, 77, 0.2, ("ended", "0 s ago"), NONE_EVER),
+        (True, 77, None, ("ended",), NONE_EVER),
+        (False, 77, 3_600.2, ("ended", "3,600 s ago"), None),
+    ],
+    ids=[
+        "now",
+        "clock set back",
+        "older version",
+        "not since",
+        "another's",
+        "an old one's",
+        "ended",
+    ],
+)
+def test_counts_that_are_not_of_now_say_so(
+    data_dir: Path,
+    live: bool,
+    pid: int,
+    seconds_old: float | None,
+    says: tuple[str, ...],
+    why: str | None,
+) -> None:
+    """FACTS R-44: what a launcher wrote before its disk failed is not shown as its counts now."""
+    lock = acquire(data_dir).unwrap() if live else None
+    as_of = counted(data_dir, pid=pid, seconds_old=seconds_old)
+    text = here("diag", "bounds", "--data-dir", data_dir).out.splitlines()
+    ran = here("diag", "bounds", "--data-dir", data_dir, "--json")
+    if lock is not None:
+        lock.release()
+    state, *ago = says
+    told = [line for line in text if line.startswith(("Launcher: process", "Counts:", "Warning:"))]
+    assert told == [
+        f"Launcher: process {pid}, {state}",
+        *(f"Counts: as of {as_of}, {age}" for age in ago),
+        *([] if why is None else [f"Warning: these are not the counts of now: {why}"]),
+    ]
+    report = report_of(ran, schema_in_help("diag", "bounds"))
+    assert (report["live"], report["stale"]) == (live, why is not None)
+    assert (report["as_of"] or "") == as_of
+    assert (report["seconds_old"] is None) == (seconds_old is None)
 
 
 def test_before_the_first_launcher_there_is_nothing(data_dir: Path) -> None:
@@ -73,6 +133,18 @@ def test_before_the_first_launcher_there_is_nothing(data_dir: Path) -> None:
     ran = here("diag", "bounds", "--data-dir", data_dir, "--json")
     report = report_of(ran, schema_in_help("diag", "bounds"))
     assert (report["launcher_pid"], report["bounds"], report["counts"]) == (None, [], {})
+    assert (report["as_of"], report["seconds_old"], report["stale"]) == (None, None, False)
+
+
+def test_a_launcher_that_could_not_write_any_is_told(data_dir: Path) -> None:
+    """FACTS R-44: a launcher runs, but its disk had no room for counts: that is not 'none yet'."""
+    lock = acquire(data_dir).unwrap()
+    ran = here("diag", "bounds", "--data-dir", data_dir)
+    as_json = here("diag", "bounds", "--data-dir", data_dir, "--json")
+    lock.release()
+    assert ran.out.endswith("The launcher has written no counts yet.\n")
+    report = report_of(as_json, schema_in_help("diag", "bounds"))
+    assert (report["live"], report["stale"], report["launcher_pid"]) == (True, True, None)
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b'{"launcher_pid":"x"}'])
@@ -94,10 +166,16 @@ def test_a_file_that_cannot_be_opened_is_one_line(data_dir: Path) -> None:
 
 def test_a_live_launcher_tells_its_bounds(data_dir: Path) -> None:
     """RELIABILITY 11: a live launcher tells all bounds, with the values that were given."""
+    schema = schema_in_help("diag", "bounds")
     with launcher(data_dir, "--no-host", "--bound", "ring-events=7") as running:
+        pid = running.process.pid
+        beside = report_of(here("diag", "bounds", "--data-dir", data_dir, "--json"), schema)
+        while beside["launcher_pid"] is None:
+            beside = report_of(here("diag", "bounds", "--data-dir", data_dir, "--json"), schema)
         running.end()
+    assert (beside["live"], beside["launcher_pid"], beside["stale"]) == (True, pid, False)
     ran = here("diag", "bounds", "--data-dir", data_dir, "--json")
-    report = report_of(ran, schema_in_help("diag", "bounds"))
+    report = report_of(ran, schema)
     told = {bound["name"].replace("-", "_"): bound["bound"] for bound in report["bounds"]}
     assert told == msgspec.structs.asdict(Bounds(ring_events=7))
     assert report["counts"]["restarts"] == 0

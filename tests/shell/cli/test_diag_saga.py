@@ -106,6 +106,24 @@ def test_no_such_saga(data_dir: Path) -> None:
     assert "diag sagas --data-dir" in unknown.err
 
 
+def test_a_saga_whose_rows_wait_for_the_disk(data_dir: Path) -> None:
+    """FACTS R-44: a saga that isn't in a degraded log may be in memory: that line says so."""
+    lock = acquire(data_dir).unwrap()
+    lock.note("its disk is full; 120 record(s) wait in memory")
+    none = here("diag", "saga", 3, "--data-dir", data_dir)
+    write(data_dir, *completed_respawn(1))
+    unknown = here("diag", "saga", 3, "--data-dir", data_dir)
+    lock.release()
+    for ran in (none, unknown):
+        said = one_line(ran.err)
+        assert (ran.code, "there is no saga 3" in said) == (1, True)
+        assert said.endswith(
+            "; but the live launcher can't write its log: its disk is full; 120 record(s) wait in"
+            " memory: ask the launcher for it with"
+            f" 'agentmux-launcher diag wrr --data-dir {data_dir}'"
+        )
+
+
 def test_a_damaged_log(data_dir: Path) -> None:
     """DESIGN 7: a damaged log is one line, exit code 1."""
     log = current_path(data_dir)

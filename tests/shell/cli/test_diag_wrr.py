@@ -30,6 +30,7 @@ from tests.shell.cli.terminal import (
     schema_in_help,
 )
 
+from saga_shell.cli.diag.tool import Heard, Tool
 from saga_shell.log import acquire
 
 DEGRADED: Message = {
@@ -167,13 +168,19 @@ def test_no_launcher(data_dir: Path, runtime_dir: Path) -> None:
 
 
 def test_a_launcher_with_another_socket(data_dir: Path, runtime_dir: Path) -> None:
-    """FACTS R-49: a launcher that lives on the directory, but with another socket, is told."""
+    """FACTS R-49, R-63: a launcher lives on the directory: it has another socket, or lost its own.
+
+    Nobody can tell which from here, so the line claims neither.
+    """
     assert runtime_dir.is_dir()
     lock = acquire(data_dir).unwrap()
     ran = here("diag", "wrr", "--data-dir", data_dir)
     lock.release()
     assert ran.code == 1
-    assert f"one runs on {data_dir} with another socket" in one_line(ran.err)
+    assert one_line(ran.err).endswith(
+        f": but one, process {os.getpid()}, runs on {data_dir}: if it was given another socket,"
+        " name that with --socket, else its log lines say what is wrong with this one"
+    )
 
 
 def test_a_socket_that_cannot_be_one(runtime_dir: Path) -> None:
@@ -283,15 +290,55 @@ def test_a_degraded_log(runtime_dir: Path, events: tuple[Message, ...], degraded
     assert [said in ran.out for ran in (replayed, heard)] == [degraded, degraded]
 
 
-def test_a_note_of_a_degraded_log(runtime_dir: Path, data_dir: Path) -> None:
-    """FACTS R-44: if the ring no longer tells, the note in the data directory does."""
+@pytest.mark.parametrize(
+    ("owns", "events", "says"),
+    [
+        (True, (), "the trouble; 9 record(s) wait in memory"),
+        (True, (DEGRADED,), "the trouble; 9 record(s) wait in memory"),
+        (True, (DEGRADED, RECOVERED), None),
+        (False, (), None),
+        (False, (DEGRADED,), "the disk is full; 3 record(s) waited in memory when that began"),
+    ],
+    ids=["ring is silent", "now", "no longer", "another's note", "another's note, now"],
+)
+def test_a_note_of_a_degraded_log(
+    runtime_dir: Path, data_dir: Path, owns: bool, events: tuple[Message, ...], says: str | None
+) -> None:
+    """FACTS R-44: while the log fails, the launcher's own note tells how many records wait now."""
     lock = acquire(data_dir).unwrap()
-    lock.note("an old trouble; 9 record(s) wait in memory")
+    lock.note("the trouble; 9 record(s) wait in memory")
     path = runtime_dir / "scripted.sock"
-    with launcher_that_says(path, *ANSWERS):
+    registered = {**REGISTERED, "launcher_pid": os.getpid() if owns else os.getpid() + 1}
+    replay = {**NO_EVENTS, "events": list(events)}
+    with launcher_that_says(path, registered, SNAPSHOT, replay):
+        where = ("--socket", path, "--data-dir", data_dir)
+        ran = here("diag", "wrr", *where, "--seconds", HANG_ON)
+    lock.release()
+    warnings = [line for line in ran.out.splitlines() if line.startswith("Warning: ")]
+    expected = [] if says is None else [f"Warning: the launcher can't write its saga log: {says}"]
+    assert (ran.code, warnings) == (0, expected)
+
+
+def test_a_note_that_came_while_it_listened(
+    runtime_dir: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FACTS R-44: the note is read last, so that it is as new as what was heard."""
+    lock = acquire(data_dir).unwrap()
+    registered = {**REGISTERED, "launcher_pid": os.getpid()}
+    listen = Tool.ask
+
+    def ask_meanwhile(tool: Tool, version: str, seconds: float) -> Heard:
+        lock.note("its disk is full; 1 record(s) wait in memory")
+        return listen(tool, version, seconds)
+
+    monkeypatch.setattr(Tool, "ask", ask_meanwhile)
+    path = runtime_dir / "scripted.sock"
+    with launcher_that_says(path, registered, SNAPSHOT, NO_EVENTS):
         ran = here("diag", "wrr", "--socket", path, "--data-dir", data_dir, "--seconds", HANG_ON)
     lock.release()
-    assert "saga log: an old trouble; 9 record(s) wait in memory" in ran.out
+    assert (
+        "Warning: the launcher can't write its saga log: its disk is full; 1 record(s)" in ran.out
+    )
 
 
 def test_a_launcher_that_turns_us_away(runtime_dir: Path) -> None:

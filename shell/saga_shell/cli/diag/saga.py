@@ -44,10 +44,18 @@ def _saga(place: Place, saga_id: int) -> tuple[SagaRow, tuple[StepRow, ...]]:
     """The saga's rows. Raises `Refusal` if there are none."""
     reader = open_log(place)
     if reader is None:
-        raise Refusal(f"there is no saga {saga_id}: no saga log at {place.log}")
+        raise Refusal(f"there is no saga {saga_id}: no saga log at {place.log}{_outage(place)}")
     with reader:
         row, steps = read(reader.saga(saga_id)), read(reader.steps(saga_id))
     if row is None:
         where = f"{place.log} (see '{PROGRAM} diag sagas --data-dir {place.data_dir}')"
-        raise Refusal(f"there is no saga {saga_id} in {where}")
+        raise Refusal(f"there is no saga {saga_id} in {where}{_outage(place)}")
     return row, steps
+
+
+def _outage(place: Place) -> str:
+    """Where else the saga may be, if its rows may wait for the disk (FACTS R-44)."""
+    if place.degraded is None:
+        return ""
+    ask = f"'{PROGRAM} diag wrr --data-dir {place.data_dir}'"
+    return f"; but {place.degraded}: ask the launcher for it with {ask}"

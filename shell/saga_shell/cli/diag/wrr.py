@@ -16,6 +16,7 @@ from saga_shell.cli.schema import JsonCommand, json_line, json_option
 from saga_shell.cli.streams import path_text, remark, show
 from saga_shell.cli.values import Seconds, SomePath
 from saga_shell.ipc import default_endpoint, own_uid
+from saga_shell.log import owner_of
 
 SOCKET_VARIABLE = "AGENTMUX_LAUNCHER_PIPE"
 DEFAULT_SECONDS = 2.0
@@ -51,7 +52,7 @@ def wrr(data_dir: Path | None, socket: Path | None, seconds: float, as_json: boo
     if heard.answers is None:
         what = "hung up" if heard.ended else f"took more than {ANSWER_SECONDS:g} s"
         raise Refusal(f"the launcher on {path} {what} before it had answered: see its log lines")
-    note = None if place is None or place.owner is None else place.owner.note
+    note = _note(data_dir, heard.answers.registered.launcher_pid)
     report = wrr_report(path_text(path), heard.answers, heard, seconds, note)
     show(json_line(report) if as_json else "\n".join(wrr_text(report)))
 
@@ -79,7 +80,17 @@ def _heard(path: Path, seconds: float, place: Place | None) -> Heard:
         raise Refusal(line) from None
 
 
+def _note(data_dir: Path | None, launcher_pid: int) -> str | None:
+    """What the launcher that answered says of its log by now, if that data directory is its own."""
+    owner = None if data_dir is None else owner_of(data_dir)
+    return owner.note if owner is not None and owner.pid == launcher_pid else None
+
+
 def _advice(place: Place | None) -> str:
     if place is not None and place.owner is not None:
-        return f"one runs on {place.data_dir} with another socket: name that with --socket"
+        pid = "" if place.owner.pid is None else f", process {place.owner.pid},"
+        return (
+            f"but one{pid} runs on {place.data_dir}: if it was given another socket, name that with"
+            " --socket, else its log lines say what is wrong with this one"
+        )
     return f"start one with '{PROGRAM} run', or name its socket with --socket"

@@ -46,7 +46,7 @@ class WrrReport(Struct, frozen=True):
 def wrr_report(
     socket: str, answers: Answers, heard: Heard, seconds: float, note: str | None
 ) -> WrrReport:
-    """All of it; `note` is what the launcher left in its data directory about its log, if so."""
+    """All of it; `note` is what the launcher says of its log in its data directory, if so."""
     return WrrReport(
         socket=socket,
         launcher_pid=answers.registered.launcher_pid,
@@ -72,11 +72,14 @@ def _objects(events: Iterable[BusEvent]) -> list[WireObject]:
 
 
 def _degraded(events: Iterable[BusEvent], note: str | None) -> str | None:
-    """What the newest word on the log says; the note if the ring no longer holds one."""
+    """What the newest word on the log says; the note if the ring no longer holds one.
+
+    While it fails, the note counts what waits by now: the event came when the outage began.
+    """
     words = [event for event in events if isinstance(event, LogDegraded | LogRecovered)]
     match max(words, key=version_of, default=None):
         case LogDegraded(pending_records=pending, error=error):
-            return f"{error}; {pending} record(s) wait in memory"
+            return note or f"{error}; {pending} record(s) waited in memory when that began"
         case LogRecovered():
             return None
         case _:
