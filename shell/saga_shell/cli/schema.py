@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 import msgspec
+from click.core import augment_usage_errors
 from msgspec import Struct
 
 WIDTH = 78
@@ -19,6 +20,11 @@ class JsonCommand(click.Command):
     def __init__(self, *arguments: Any, report: type[Struct], **attributes: Any) -> None:
         super().__init__(*arguments, **attributes)
         self._report = report
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments; whatever is wrong with them points to this command's own help."""
+        with augment_usage_errors(ctx):
+            return super().parse_args(ctx, args)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Put the schema at the end of the help."""
