@@ -89,6 +89,45 @@ def test_an_application_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         )
 
 
+@pytest.mark.parametrize("command", ["check", "simulate", "check-log"])
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("import sys; sys.exit()", "ends the program when it is imported"),
+        ("import pytest; pytest.skip('no', allow_module_level=True)", "Skipped: no"),
+        ("def __getattr__(name): raise OSError('not now')", "OSError: not now"),
+    ],
+)
+def test_a_module_that_does_not_let_itself_be_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, source: str, problem: str
+) -> None:
+    """DESIGN 6: whatever it raises: exit code 2, never one that says `holds` or `violated`."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "mine_that_stops", raising=False)
+    (tmp_path / "mine_that_stops.py").write_text(source)
+    log = ["log.db"] if command == "check-log" else []
+    ran = here(command, *log, "--application", "mine_that_stops:MINE")
+    assert (ran.code, ran.out) == (2, "")
+    said = one_line(ran.err).split("--application mine_that_stops:MINE: ")[1]
+    assert said.removeprefix("mine_that_stops ") == problem
+
+
+def test_a_present_directory_that_was_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DESIGN 6: modules are found elsewhere, or it is told that there is none."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    ran = here("check", "--application", "no_such_module:X")
+    assert ran.code == 2
+    assert one_line(ran.err).endswith("No module named 'no_such_module'")
+    shop = ("--application", "tests.core.check.shop:SHOP")
+    assert here("check", *shop, "--fault", "deadline").code == 0
+
+
 def test_a_round_is_shown_where_it_begins() -> None:
     """DESIGN 4, liveness: peers whose answers are of no use, and what goes round for ever."""
     deaf = ("--application", "tests.core.check.shop:DEAF")
