@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 import msgspec
-from click.core import augment_usage_errors
 from msgspec import Struct
+
+from saga_shell.cli.helping import HelpfulCommand
 
 WIDTH = 78
 """Columns that the schema takes, if its descriptions let it."""
@@ -14,17 +15,12 @@ WIDTH = 78
 HEADING = "With --json, one line of JSON with this schema:"
 
 
-class JsonCommand(click.Command):
+class JsonCommand(HelpfulCommand):
     """A command that prints a `report` with `--json`."""
 
     def __init__(self, *arguments: Any, report: type[Struct], **attributes: Any) -> None:
         super().__init__(*arguments, **attributes)
         self._report = report
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the arguments; whatever is wrong with them points to this command's own help."""
-        with augment_usage_errors(ctx):
-            return super().parse_args(ctx, args)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Put the schema at the end of the help."""
