@@ -22,7 +22,7 @@ from saga_core.check import (
 from saga_core.check import check as run_check
 from saga_shell.cli.check.application import scenario_of
 from saga_shell.cli.check.covering import covered
-from saga_shell.cli.check.files import write_files
+from saga_shell.cli.check.files import refuse_unwritable, write_files
 from saga_shell.cli.check.options import FILE, application_option, counterexample_options
 from saga_shell.cli.check.replaying import CheckCommand, refuse_others, replay_file
 from saga_shell.cli.check.text import progress_line, report_lines
@@ -143,6 +143,7 @@ def check(ctx: click.Context, /, **given: Unpack[Given]) -> int:
     """
     if given["replay_file"] is not None:
         refuse_others(ctx)
+        refuse_unwritable(given["mermaid"])
         return replay_file(
             given["replay_file"], given["application"], given["mermaid"], as_json=given["as_json"]
         )
@@ -152,7 +153,9 @@ def check(ctx: click.Context, /, **given: Unpack[Given]) -> int:
 def _searched(given: Given) -> int:
     if given["all_faults"] and given["faults"]:
         raise click.UsageError("--all-faults and --fault exclude each other")
+    files = given["capsule"], given["pytest"], given["mermaid"]
     scenario = scenario_of(given["application"])
+    refuse_unwritable(*files)
     scope = Scope(
         known_sagas(scenario, given["sagas"]),
         given["buffer_cap"],
@@ -172,8 +175,8 @@ def _searched(given: Given) -> int:
     report = _named(report, given["application"])
     show(json_line(report) if given["as_json"] else "\n".join(report_lines(report)))
     if report.counterexample is not None:
-        write_files(report.counterexample, given["capsule"], given["pytest"], given["mermaid"])
-    elif given["capsule"] or given["pytest"] or given["mermaid"]:
+        write_files(report.counterexample, *files)
+    elif any(files):
         remark("check", "no counterexample was found, so no file was written")
     return _CODES[report.verdict]
 

@@ -17,7 +17,7 @@ from saga_core.simulate import Plan, Shrunk, Simulation, shrink
 from saga_core.simulate.dice import LARGEST_SEED
 from saga_shell.cli.check.application import scenario_of
 from saga_shell.cli.check.command import SagaCount, known_sagas
-from saga_shell.cli.check.files import write_files
+from saga_shell.cli.check.files import refuse_unwritable, write_files
 from saga_shell.cli.check.options import application_option, counterexample_options
 from saga_shell.cli.program import PROGRAM
 from saga_shell.cli.refusal import EXIT_FAILED
@@ -117,14 +117,15 @@ def simulate(ctx: click.Context, /, **given: Unpack[Given]) -> int:
 
     Exit codes: 0 every promise was kept, 1 one was broken, 2 usage, 3 Ctrl-C came before.
     """
-    plan = _plan(given)
+    plan, files = _plan(given), (given["capsule"], given["pytest"], given["mermaid"])
+    refuse_unwritable(*files)
     began = time.perf_counter()
     runs, cut = _played(given, plan)
     report = report_of(runs, time.perf_counter() - began, cut)
     if report.failed_seeds:
         report = _shortened(ctx, given, replace(plan, seed=report.failed_seeds[0]), report)
     show(json_line(report) if given["as_json"] else "\n".join(report_lines(report)))
-    _write(given, report.shrunk)
+    _write(report.shrunk, *files)
     return _CODES[report.verdict]
 
 
@@ -200,8 +201,7 @@ def _repeat(ctx: click.Context, seed: int) -> str:
     return shlex.join(words)
 
 
-def _write(given: Given, shrunk: Shrunk | None) -> None:
-    files = given["capsule"], given["pytest"], given["mermaid"]
+def _write(shrunk: Shrunk | None, *files: Path | None) -> None:
     found = shrunk.counterexample if shrunk is not None else None
     if found is not None:
         write_files(found, *files)
