@@ -12,7 +12,7 @@ import pytest
 from tests.shell.cli.terminal import agentmux, here, one_line, ordinary
 
 from saga_core.engine import links
-from saga_shell.cli.check import command, covering
+from saga_shell.cli.check import command, covering, memory
 
 POOL = ("check", "--saga", "pool_respawn_on_promote=1")
 
@@ -150,7 +150,7 @@ def test_progress_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """DESIGN 6: each second one line on standard error tells how far it is."""
     ticks = itertools.count()
     clock = SimpleNamespace(monotonic=lambda: next(ticks) * 0.6)
-    monkeypatch.setattr(command, "time", clock)
+    monkeypatch.setattr(memory, "time", clock)
     ran = here("check", "--json")
     assert ran.code == 0
     first = ran.err.splitlines()[0]
