@@ -9,6 +9,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from tests.core.check.logged.logbook import Logbook
+from tests.shell.cli.recorded import save
 from tests.shell.cli.terminal import agentmux, here, one_line, ordinary
 
 from saga_core.engine import links
@@ -111,6 +113,41 @@ def test_a_module_that_does_not_let_itself_be_imported(
     assert (ran.code, ran.out) == (2, "")
     said = one_line(ran.err).split("--application mine_that_stops:MINE: ")[1]
     assert said.removeprefix("mine_that_stops ") == problem
+
+
+LEAVING = """\
+import sys
+from msgspec.structs import replace
+from tests.core.check.shop import LOGGED_SHOP
+
+def leave(*_):
+    sys.exit()
+
+LOG = replace(LOGGED_SHOP.log, trigger_of=leave)
+MINE = replace(LOGGED_SHOP, answers=leave, log=LOG)
+"""
+
+
+def test_a_scenario_that_ends_the_program_is_no_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DESIGN 6: whatever of it calls sys.exit(), in whichever command: exit code 2, one line."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "mine_that_leaves.py").write_text(LEAVING)
+    deaf = ("--application", "tests.core.check.shop:DEAF", "--fault", "deadline")
+    assert here("check", *deaf, "--capsule", tmp_path / "it.json").code == 1
+    log = save(tmp_path / "log.db", Logbook().trigger("pool_respawn_on_promote").sagas())
+    for arguments in (
+        ["check"],
+        ["check", "--replay", tmp_path / "it.json"],
+        ["simulate", "--steps", "300"],
+        ["check-log", log],
+    ):
+        ran = here(*arguments, "--application", "mine_that_leaves:MINE")
+        assert (ran.code, ran.out) == (2, ""), arguments
+        line = "--application mine_that_leaves:MINE: it ends the program (sys.exit) while it is"
+        assert line in one_line(ran.err)
 
 
 def test_a_present_directory_that_was_removed(

@@ -1,7 +1,8 @@
 """Which scenario is meant: AgentMux's own, or one of the user's that is named as `module:name`."""
 
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -22,6 +23,15 @@ def scenario_of(place: str | None) -> Scenario:
         shown = "nothing" if found is None else f"a {type(found).__name__}"
         raise _refused(place, f"{name} is {shown}, not a saga_core.check.Scenario")
     return found
+
+
+@contextmanager
+def staying(place: str | None) -> Iterator[None]:
+    """What a scenario does in here doesn't end the program: that would look like a verdict."""
+    try:
+        yield
+    except SystemExit:
+        raise _refused(str(place), "it ends the program (sys.exit) while it is checked") from None
 
 
 def _found(place: str, module: str, name: str) -> object:

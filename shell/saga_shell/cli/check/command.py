@@ -20,7 +20,7 @@ from saga_core.check import (
 )
 from saga_core.check import check as run_check
 from saga_core.check.search import UNREDUCED_WORLD_KB, WORLD_KB
-from saga_shell.cli.check.application import scenario_of
+from saga_shell.cli.check.application import scenario_of, staying
 from saga_shell.cli.check.covering import covered
 from saga_shell.cli.check.files import refuse_unwritable, write_files
 from saga_shell.cli.check.memory import (
@@ -171,7 +171,8 @@ def _searched(given: Given) -> int:
     def checked() -> Report:
         gc.disable()  # the tables only grow: a collection goes through them all and finds nothing
         try:
-            return run_check(scenario, scope, Watch(clock_that_looks(), _tell), limits)
+            with staying(given["application"]):
+                return run_check(scenario, scope, Watch(clock_that_looks(), _tell), limits)
         finally:
             gc.enable()
 

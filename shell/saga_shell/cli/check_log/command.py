@@ -7,7 +7,7 @@ import click
 from saga_core.check.logged import LogVerdict
 from saga_core.check.logged import check_log as run_check_log
 from saga_core.engine import Config
-from saga_shell.cli.check.application import scenario_of
+from saga_shell.cli.check.application import scenario_of, staying
 from saga_shell.cli.check.memory import EXIT_UNDETERMINED, undetermined_without_memory
 from saga_shell.cli.check_log.report import LogFileReport, lines, of_file
 from saga_shell.cli.check_log.source import Source, log_at, open_log
@@ -70,7 +70,8 @@ def _replayed(file: Path, application: str | None, buffer_cap: int, *, as_json: 
     with open_log(path) as reader:
         source = Source(reader, scenario)
         config = Config(buffer_cap=buffer_cap)
-        found = run_check_log(scenario, source.sagas(), config, source.extent.oldest_end)
+        with staying(application):
+            found = run_check_log(scenario, source.sagas(), config, source.extent.oldest_end)
     report = of_file(path_text(path), found, source.original)
     show(json_line(report) if as_json else "\n".join(lines(report)))
     return _CODES[report.verdict]

@@ -16,7 +16,7 @@ from saga_core.check import FAULTS
 from saga_core.check.search import INTERRUPTED, OUT_OF_MEMORY
 from saga_core.simulate import Plan, Shrunk, Simulation, shrink
 from saga_core.simulate.dice import LARGEST_SEED
-from saga_shell.cli.check.application import scenario_of
+from saga_shell.cli.check.application import scenario_of, staying
 from saga_shell.cli.check.command import SagaCount, known_sagas
 from saga_shell.cli.check.files import refuse_unwritable, write_files
 from saga_shell.cli.check.memory import EXIT_UNDETERMINED, undetermined_without_memory
@@ -126,7 +126,8 @@ def _simulated(ctx: click.Context, given: Given) -> int:
     plan, files = _plan(given), (given["capsule"], given["pytest"], given["mermaid"])
     refuse_unwritable(*files)
     began = time.perf_counter()
-    runs, cut = _played(given, plan)
+    with staying(given["application"]):
+        runs, cut = _played(given, plan)
     report = report_of(runs, time.perf_counter() - began, cut)
     if report.failed_seeds:
         report = _shortened(ctx, given, replace(plan, seed=report.failed_seeds[0]), report)
@@ -181,7 +182,8 @@ def _shortened(ctx: click.Context, given: Given, plan: Plan, report: Report) -> 
     """The report with the first failure as short as it gets; what cuts that leaves it as it is."""
     report = replace(report, repeat=_repeat(ctx, plan.seed))
     try:
-        shrunk = shrink(scenario_of(given["application"]), plan, watch("simulate"))
+        with staying(given["application"]):
+            shrunk = shrink(scenario_of(given["application"]), plan, watch("simulate"))
     except (KeyboardInterrupt, MemoryError) as error:
         cut = OUT_OF_MEMORY if isinstance(error, MemoryError) else INTERRUPTED
         remark("simulate", f"{cut}: what broke was not shrunk")
