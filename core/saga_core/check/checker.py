@@ -11,7 +11,7 @@ from saga_core.check.report import CheckedScope, Counterexample, Report, Verdict
 from saga_core.check.runs.guide import UntoldError
 from saga_core.check.runs.telling import tell
 from saga_core.check.scope import ALIKE, FAULTS, HONEST, NAMES, ReductionError, Scenario, Scope
-from saga_core.check.search import Found, Limits, Search, Watch
+from saga_core.check.search import INTERRUPTED, Found, Limits, Search, Watch
 from saga_core.check.sometimes import unmet
 from saga_core.check.worlds.moves import Move
 from saga_core.check.worlds.places import Places
@@ -103,11 +103,13 @@ class _Check:
         self.properties: dict[str, Verdict] = {}
 
     def run(self) -> Report:
+        broken = None
         try:
             broken = self._safety() or self._ends() or self._answered()
         except KeyboardInterrupt:
-            self.main.cut = "interrupted"
-            return self._report(None)
+            self.main.cut = INTERRUPTED
+        except MemoryError:
+            self.main.give_up()
         return self._report(broken)
 
     def _safety(self) -> Counterexample | None:
@@ -173,17 +175,19 @@ class _Check:
         """
         if search.places.scope.alike:
             raise ReductionError(ALIKE)
-        scope = search.places.scope
+        before = dict(self.properties)
+        self.properties[found.promise] = "violated"
+        self._undetermine(found.promise)
         try:
-            told = tell(
+            return tell(
                 self.scenario, search, found.promise, found.path, found.loop, short=found.shortest
             )
         except UntoldError:
-            if not scope.reductions:
+            self.properties = before
+            reductions = search.places.scope.reductions
+            if not reductions:
                 raise
-            raise ReductionError(*({NAMES} & scope.reductions or scope.reductions)) from None
-        self.properties[found.promise] = "violated"
-        return told
+            raise ReductionError(*({NAMES} & reductions or reductions)) from None
 
     def _unless_cut(self, search: Search) -> Verdict:
         return "holds" if search.cut is None else "undetermined"
@@ -191,12 +195,10 @@ class _Check:
     def _report(self, broken: Counterexample | None) -> Report:
         main = self.main
         cut = next((search.cut for search in self.searches if search.cut is not None), None)
-        if broken is not None:
-            self._undetermine(broken.promise)
-        vacuous = any(name.startswith(SOMETIMES) for name in self.properties)
+        violated = "violated" in self.properties.values()
         verdict: Verdict = "holds" if cut is None else "undetermined"
         return Report(
-            "violated" if broken is not None or vacuous else verdict,
+            "violated" if violated else verdict,
             cut is None and broken is None,
             _told_scope(self.scope),
             self.properties,

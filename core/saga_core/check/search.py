@@ -24,6 +24,18 @@ _PLACE = (1 << _PLACE_BITS) - 1
 _TRIGGERS = (1 << _TRIGGER_BITS) - 1
 _LOOK_EVERY = 64
 
+INTERRUPTED = "interrupted"
+OUT_OF_MEMORY = "out of memory"
+
+SPARE_BYTES = 8 << 20
+"""Memory that is put by, and given back when there is no more: telling what was found takes some.
+Nothing is written into it, so until then it costs addresses only."""
+
+UNREDUCED_WORLD_KB = 1
+WORLD_KB = 20
+"""What a world takes without reductions, and up to with them: there are fewer, and each one stands
+for many. Measured with AgentMux's own sagas."""
+
 Group = tuple[int, tuple[Way, ...]]
 """Ways, and what to add to their places to get the worlds that they lead to."""
 
@@ -39,7 +51,7 @@ class Progress(Struct, frozen=True):
 
 
 class Limits(Struct, frozen=True):
-    """What cuts a search. Memory is counted in worlds, some 250 bytes each."""
+    """What cuts a search. Memory is counted in worlds of `WORLD_KB`, at most."""
 
     seconds: float = 3_600.0
     states: int = 20_000_000
@@ -101,6 +113,7 @@ class Search:
         self._watch = watch
         self._began = self._told = watch.clock()
         self._crashed: dict[tuple[int, int], tuple[Way, ...]] = {}
+        self._spare = bytes(SPARE_BYTES)
 
     def run(self) -> Found | None:
         """Go through all worlds, or to the first broken promise, or to what cuts the search."""
@@ -117,8 +130,15 @@ class Search:
                 self.depth += done < len(self.worlds)
             return self._last_contracts()
         except KeyboardInterrupt:
-            self.cut = "interrupted"
-            return None
+            self.cut = INTERRUPTED
+        except MemoryError:
+            self.give_up()
+        return None
+
+    def give_up(self) -> None:
+        """There is no more memory: make room to tell what was found."""
+        self._spare = b""
+        self.cut = OUT_OF_MEMORY
 
     @property
     def step_calls(self) -> int:

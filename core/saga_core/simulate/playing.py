@@ -69,6 +69,8 @@ def _step(world: World, kind: str, event: Event) -> tuple[Effect, ...]:
     world.tally.events += 1
     try:
         after, effects = world.reducer.step(before, event)
+    except MemoryError:
+        raise  # it is this machine that lacks memory, no promise that breaks
     except Exception as error:  # noqa: BLE001 -- a step that raises is what a simulation looks for
         world.broken = Violation(RAISES, f"step raised {type(error).__name__}: {error}")
         return ()

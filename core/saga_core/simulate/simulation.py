@@ -6,6 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from saga_core.check.scope import Scenario
+from saga_core.check.search import INTERRUPTED, OUT_OF_MEMORY, SPARE_BYTES
 from saga_core.engine.history import Violation
 from saga_core.simulate.exact import States, met
 from saga_core.simulate.guide import Guide
@@ -66,18 +67,21 @@ Tell = Callable[[int], None]
 def simulate(
     scenario: Scenario, plan: Plan, tell: Tell | None = None, exact: States | None = None
 ) -> Simulation:
-    """Play a run to its end, or to the first promise that breaks. Ctrl-C cuts it.
+    """Play a run to its end, or to the first promise that breaks. Ctrl-C and memory cut it.
 
     `exact`: all states of the plan's scope (`exact_states`), for the coverage.
     """
-    run = Run(scenario, plan)
+    run, spare = Run(scenario, plan), bytes(SPARE_BYTES)
     cut = None
     try:
         for count, _ in enumerate(run.moves()):
             if tell is not None and count % _TELL_EVERY == 0:
                 tell(count)
     except KeyboardInterrupt:
-        cut = "interrupted"
+        cut = INTERRUPTED
+    except MemoryError:
+        del spare
+        cut, exact = OUT_OF_MEMORY, None
     return run.told(cut, exact)
 
 

@@ -4,7 +4,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import gettempdir
+from tempfile import TemporaryFile, gettempdir
 from typing import TypedDict, Unpack
 
 import click
@@ -17,9 +17,9 @@ from saga_shell.bench.parts import PARTS, runs_of
 from saga_shell.bench.place import Tell
 from saga_shell.bench.report import Report, machine_line, report_of, shown
 from saga_shell.bench.sizes import FULL, QUICK, Sizes
-from saga_shell.cli.refusal import Refusal
+from saga_shell.cli.refusal import EXIT_USAGE, Refusal
 from saga_shell.cli.schema import JsonCommand, json_line, json_option
-from saga_shell.cli.streams import show
+from saga_shell.cli.streams import path_text, show
 from saga_shell.cli.values import SomePath
 
 MOST_RUNS = 1_000
@@ -63,10 +63,10 @@ def bench(**given: Unpack[Given]) -> None:
 
     Parts: reducer, log, socket, fanout, recovery, memory, load, resources; all of them if none is
     named, which takes some forty minutes. Figures are medians of several runs with their range;
-    the ratios count. Whether goals are met doesn't change the exit code. With --json, one line per
-    part.
+    the ratios count. Whether goals are met doesn't change the exit code: 0 measured, 1 something
+    kept it from being measured, 2 usage. With --json, one line per part.
     """
-    directory = given["directory"] or Path(gettempdir())
+    directory = _writable(given["directory"])
     sizes, console = _sizes(given), Console(highlight=False)
     with _ended_by_sigterm_too():
         machine = this_machine(directory)
@@ -75,6 +75,17 @@ def bench(**given: Unpack[Given]) -> None:
         for part in given["parts"] or PARTS:
             report = _report(part, sizes, machine, directory)
             show(json_line(report) if given["as_json"] else _drawn(console, report))
+
+
+def _writable(wanted: Path | None) -> Path:
+    """Where the measured files go. Raises `Refusal` if no file can be put there."""
+    try:
+        directory = wanted or Path(gettempdir())
+        with TemporaryFile(dir=directory):
+            return directory
+    except OSError as error:
+        where = f"{path_text(wanted)}: " if wanted is not None else ""
+        raise Refusal(f"bench: {where}{error.strerror}: see --dir", EXIT_USAGE) from None
 
 
 def _report(part: str, sizes: Sizes, machine: Machine, directory: Path) -> Report:

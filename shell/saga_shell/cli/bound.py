@@ -6,6 +6,7 @@ import msgspec
 from saga_shell.launcher.bounds import MEANINGS, Bounds, option_name
 
 HIGHEST = 2**40
+"""The highest value of a bound."""
 
 
 class BoundValue(click.ParamType[tuple[str, float]]):
@@ -26,8 +27,8 @@ class BoundValue(click.ParamType[tuple[str, float]]):
             )
         number = _number(text, whole=MEANINGS[field].unit != "seconds")
         if number is None:
-            unit = MEANINGS[field].unit
-            self.fail(f"{value!r}: {text!r} is no number of {unit} above 0", param, ctx)
+            wanted = f"number of {MEANINGS[field].unit} above 0, up to {HIGHEST}"
+            self.fail(f"{value!r}: {text!r} is no {wanted}", param, ctx)
         return field, number
 
 

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import click
 
+from saga_shell.cli.helping import HelpfulCommand
+
 
 class Lazy(NamedTuple):
     """Where a command is, as `module:attribute`, and what the group's help says of it."""
@@ -14,7 +16,7 @@ class Lazy(NamedTuple):
     summary: str
 
 
-class LazyGroup(click.Group):
+class LazyGroup(HelpfulCommand, click.Group):
     """Knows its commands by name; shows them in the order of `lazy`."""
 
     def __init__(

@@ -7,9 +7,9 @@ from typing import NoReturn
 import click
 
 from saga_shell.cli.lazy import Lazy, LazyGroup
-from saga_shell.cli.program import DISTRIBUTION, PROGRAM
+from saga_shell.cli.program import PROGRAM, own_version
 from saga_shell.cli.refusal import Refusal
-from saga_shell.cli.streams import prepare_standard_streams, remark
+from saga_shell.cli.streams import explain, prepare_standard_streams, remark, show
 
 EXIT_INTERRUPTED = 130
 """Ended by Ctrl-C, as a shell tells it."""
@@ -27,8 +27,21 @@ _COMMANDS = {
 }
 
 
+def _show_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        show(f"{PROGRAM} {own_version()}")
+        ctx.exit()
+
+
 @click.group(cls=LazyGroup, lazy=_COMMANDS)
-@click.version_option(package_name=DISTRIBUTION, message="%(prog)s %(version)s")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
 def cli() -> None:
     """AgentMux's launcher.
 
@@ -46,7 +59,7 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
     try:
         code = cli.main(arguments, prog_name=PROGRAM, standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
+        explain(error.format_message())
         return error.exit_code
     except click.UsageError as error:
         where = PROGRAM if error.ctx is None else error.ctx.command_path

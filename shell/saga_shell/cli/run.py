@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -110,11 +110,12 @@ class Given(TypedDict):
 @click.option("--bound", type=BoundValue(), multiple=True, help=bounds_help())
 @json_option
 def run(**given: Unpack[Given]) -> None:
-    """Run the launcher until SIGTERM, SIGINT or the host's clean end.
+    """Run the launcher until SIGTERM, SIGINT, SIGHUP or the host's clean end.
 
-    When it listens, it prints `listening on PATH`; logs go to standard error. Exit codes: 0 ended
-    cleanly, 2 usage or start-up, 3 the saga log can't be read, 4 the saga log failed and
-    --on-log-failure is stop, 1 anything else; or the code of a host that was restarted too often.
+    SIGHUP, which a terminal sends that is closed, stays ignored under nohup. When it listens, it
+    prints `listening on PATH`; logs go to standard error. Exit codes: 0 ended cleanly, 2 usage or
+    start-up, 3 the saga log can't be read, 4 the saga log failed and --on-log-failure is stop, 1
+    anything else; or the code of a host that was restarted too often.
     """
     if given["no_host"] and given["host_cmd"] is not None:
         raise click.UsageError("--no-host and --host-cmd exclude each other: give one of them")
@@ -167,7 +168,7 @@ def _write_line(line: bytes) -> None:
 
 async def _launch(options: Options, voice: _Voice, started: Callable[[], None]) -> Exit:
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _ending_signals():
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
 
     def announce(path: Path) -> None:
@@ -175,6 +176,14 @@ async def _launch(options: Options, voice: _Voice, started: Callable[[], None]) 
         voice.say(path)
 
     return await launch(options, announce, stop)
+
+
+def _ending_signals() -> Iterator[signal.Signals]:
+    """What asks for the end; a hangup that `nohup` has ignored stays so."""
+    yield signal.SIGTERM
+    yield signal.SIGINT
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        yield signal.SIGHUP
 
 
 def _options(given: Given, retention_days: float) -> Options:

@@ -7,13 +7,15 @@ import click
 import msgspec
 from msgspec import Struct
 
+from saga_shell.cli.helping import HelpfulCommand
+
 WIDTH = 78
 """Columns that the schema takes, if its descriptions let it."""
 
 HEADING = "With --json, one line of JSON with this schema:"
 
 
-class JsonCommand(click.Command):
+class JsonCommand(HelpfulCommand):
     """A command that prints a `report` with `--json`."""
 
     def __init__(self, *arguments: Any, report: type[Struct], **attributes: Any) -> None:

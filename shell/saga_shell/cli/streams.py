@@ -3,6 +3,8 @@
 import errno
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -33,14 +35,15 @@ def path_text(path: Path) -> str:
     return os.fsencode(path).decode(errors="replace")
 
 
-def show(text: str) -> None:
-    """Print what was asked for. Colours go if standard output is no terminal, or by NO_COLOR.
+@contextmanager
+def writing() -> Iterator[None]:
+    """What is written in here goes to standard output.
 
     A reader that went away ends the program quietly with code 1, as `| head` would have it; any
     other trouble is one line.
     """
     try:
-        click.echo(text, color=False if os.environ.get("NO_COLOR") else None)
+        yield
     except OSError as error:
         _abandon(STANDARD_OUTPUT)
         if error.errno == errno.EPIPE:
@@ -48,12 +51,23 @@ def show(text: str) -> None:
         raise Refusal(f"can't write to standard output: {error.strerror}") from None
 
 
-def remark(program: str, text: str) -> None:
-    """Print one line beside what was asked for, on standard error, if anybody listens."""
+def show(text: str) -> None:
+    """Print what was asked for. Colours go if standard output is no terminal, or by NO_COLOR."""
+    with writing():
+        click.echo(text, color=False if os.environ.get("NO_COLOR") else None)
+
+
+def explain(text: str) -> None:
+    """Print what belongs beside what was asked for, on standard error, if anybody listens."""
     try:
-        click.echo(f"{program}: {printable(' '.join(text.split()))}", err=True)
+        click.echo(text, err=True)
     except OSError:
         _abandon(STANDARD_ERROR)
+
+
+def remark(program: str, text: str) -> None:
+    """Explain something in one line."""
+    explain(f"{program}: {printable(' '.join(text.split()))}")
 
 
 def _abandon(descriptor: int) -> None:

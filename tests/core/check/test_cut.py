@@ -4,9 +4,10 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
+from tests.core.check.link_mutants import purge_forgotten
 from tests.core.check.running import BOTH, POOL, run, watch
 
-from saga_core.check import Limits, Progress, Scope, Watch, check
+from saga_core.check import Limits, Progress, Scope, Watch, check, checker
 from saga_core.check.agentmux import SCENARIO
 
 
@@ -33,25 +34,49 @@ def test_the_second_search_can_be_cut_too() -> None:
     assert report.verdict == "undetermined"
 
 
+CUTS = [(KeyboardInterrupt, "interrupted"), (MemoryError, "out of memory")]
+"""What may be raised anywhere, and how the report calls it."""
+
+
+@pytest.mark.parametrize(("raised", "cut"), CUTS)
 @pytest.mark.parametrize("look", [3, 4, 5])
-def test_ctrl_c_leaves_it_undetermined(look: int) -> None:
-    """DESIGN 4: an interrupted check reports what it saw so far, in whichever search it was."""
-    report = check(SCENARIO, Scope(POOL), Watch(interrupted_at(look), lambda _: None))
-    assert (report.verdict, report.complete, report.cut) == ("undetermined", False, "interrupted")
+def test_what_is_raised_leaves_it_undetermined(
+    look: int, raised: type[BaseException], cut: str
+) -> None:
+    """DESIGN 4: a check that is cut reports what it saw so far, in whichever search it was."""
+    report = check(SCENARIO, Scope(POOL), Watch(raising_at(look, raised), lambda _: None))
+    assert (report.verdict, report.complete, report.cut) == ("undetermined", False, cut)
 
 
-def interrupted_at(look: int) -> Callable[[], float]:
-    """A clock on which Ctrl-C comes at that look, and time stands still."""
+def raising_at(look: int, raised: type[BaseException]) -> Callable[[], float]:
+    """A clock that raises at that look, and on which time stands still."""
     looks = 0
 
     def clock() -> float:
         nonlocal looks
         looks += 1
         if looks == look:
-            raise KeyboardInterrupt
+            raise raised
         return 0.0
 
     return clock
+
+
+@pytest.mark.parametrize(("raised", "cut"), CUTS)
+def test_what_broke_stays_broken_where_its_telling_is_cut(
+    raised: type[BaseException], cut: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DESIGN 4: the promise is violated, though without its run; of the others nothing is said."""
+
+    def tell(*_: object, **__: object) -> None:
+        raise raised
+
+    purge_forgotten(monkeypatch)
+    monkeypatch.setattr(checker, "tell", tell)
+    report = run(POOL)
+    assert (report.verdict, report.cut, report.counterexample) == ("violated", cut, None)
+    assert report.properties["I2"] == "violated"
+    assert report.properties["I1"] == "undetermined"
 
 
 def test_progress_is_told_each_second() -> None:

@@ -113,15 +113,34 @@ def test_a_step_that_raises_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> Non
     )
 
 
-def test_ctrl_c_leaves_what_was_found_so_far() -> None:
-    """DESIGN 6: a run that is interrupted tells how far it came."""
+def test_a_step_without_memory_breaks_no_promise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DESIGN 6: it is the machine that lacks something: the run is cut there."""
+    original = Reducer.step
+
+    def step(self: Reducer[Any], state: Any, event: Any) -> Any:
+        if len(state.sagas) == 3:
+            raise MemoryError
+        return original(self, state, event)
+
+    monkeypatch.setattr(Reducer, "step", step)
+    run = simulate(SCENARIO, Plan(1, 500))
+    assert (run.cut, run.broken) == ("out of memory", None)
+
+
+@pytest.mark.parametrize(
+    ("raised", "cut"), [(KeyboardInterrupt, "interrupted"), (MemoryError, "out of memory")]
+)
+def test_what_cuts_a_run_leaves_what_was_found_so_far(
+    raised: type[BaseException], cut: str
+) -> None:
+    """DESIGN 6: a run that is interrupted, or out of memory, tells how far it came."""
 
     def tell(moves: int) -> None:
         if moves >= 2_000:
-            raise KeyboardInterrupt
+            raise raised
 
     run = simulate(SCENARIO, Plan(1, 5_000), tell)
-    assert run.cut == "interrupted"
+    assert (run.cut, run.broken) == (cut, None)
     assert sum(run.moves.values()) == 2_001
     assert len(run.trace_hash) == 64
 

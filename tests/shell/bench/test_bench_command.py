@@ -1,5 +1,6 @@
 """`agentmux-launcher bench` as its users have it."""
 
+import errno
 import json
 import os
 import signal
@@ -93,10 +94,17 @@ def test_all_parts_and_the_sizes(faked: list[Sizes]) -> None:
 def test_what_cannot_be_measured_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """DESIGN 6: a missing directory, or a launcher that doesn't start, is one line and code 1."""
-    ran = here("bench", "log", "--json", "--dir", tmp_path / "nowhere")
-    assert (ran.code, ran.out) == (1, "")
-    assert "No such file or directory: see --dir" in one_line(ran.err)
+    """DESIGN 6: a disk that is full, or a launcher that doesn't start, is one line and code 1."""
+
+    def full(*_: object) -> list[Run]:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(command, "runs_of", full)
+    ran = here("bench", "log", "--json", "--dir", tmp_path)
+    assert (ran.code, one_line(ran.err)) == (
+        1,
+        f"agentmux-launcher: bench log: {tmp_path}: No space left on device: see --dir",
+    )
 
     def broken(*_: object) -> list[Run]:
         raise BenchFailed("the launcher hung up")
@@ -107,6 +115,30 @@ def test_what_cannot_be_measured_is_one_line(
         1,
         "agentmux-launcher: bench log: the launcher hung up",
     )
+
+
+def test_a_directory_that_takes_no_files_is_a_usage_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, faked: list[Sizes]
+) -> None:
+    """DESIGN 6: a missing one, a file, a machine without any: one line, code 2, and no work."""
+    regular = tmp_path / "regular"
+    regular.touch()
+    for place, problem in (
+        (tmp_path / "nowhere", "No such file or directory"),
+        (regular, "Not a directory"),
+    ):
+        ran = here("bench", "log", "--json", "--dir", place)
+        assert (ran.code, ran.out) == (2, "")
+        assert one_line(ran.err) == f"agentmux-launcher: bench: {place}: {problem}: see --dir"
+
+    def none() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+    monkeypatch.setattr(command, "gettempdir", none)
+    ran = here("bench", "log")
+    line = "agentmux-launcher: bench: No usable temporary directory found: see --dir"
+    assert (ran.code, ran.out, one_line(ran.err)) == (2, "", line)
+    assert faked == []
 
 
 def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:

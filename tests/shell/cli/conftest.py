@@ -1,8 +1,10 @@
-"""A place for launchers: a data directory, and a short directory for the default socket."""
+"""What commands need: a data directory, a place for sockets, an end for what they leave."""
 
+import gc
 import shutil
 import tempfile
 from collections.abc import Iterator
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 import pytest
@@ -25,3 +27,11 @@ def runtime_dir(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.delenv("AGENTMUX_LAUNCHER_PIPE", raising=False)
     yield directory
     shutil.rmtree(directory)
+
+
+@pytest.fixture
+def no_process_stays() -> Iterator[None]:
+    """End the process that multiprocessing keeps beside those of a swarm."""
+    yield
+    gc.collect()  # what a swarm held must be given back before
+    resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]  # it has no other end

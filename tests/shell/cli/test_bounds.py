@@ -188,6 +188,7 @@ def test_a_live_launcher_tells_its_bounds(data_dir: Path) -> None:
         ("queue_lines=1", "'queue_lines=1' names no bound"),
         ("queue-lines", "'' is no number of lines above 0"),
         ("queue-lines=0", "'0' is no number of lines above 0"),
+        (f"line-bytes={2**40 + 1}", "is no number of bytes above 0, up to 1099511627776 (see"),
         ("queue-lines=1.5", "'1.5' is no number of lines above 0"),
         ("write-seconds=nan", "'nan' is no number of seconds above 0"),
     ],

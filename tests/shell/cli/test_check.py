@@ -9,10 +9,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from tests.core.check.logged.logbook import Logbook
+from tests.shell.cli.recorded import save
 from tests.shell.cli.terminal import agentmux, here, one_line, ordinary
 
 from saga_core.engine import links
-from saga_shell.cli.check import command, covering
+from saga_shell.cli.check import command, covering, memory
 
 POOL = ("check", "--saga", "pool_respawn_on_promote=1")
 
@@ -89,6 +91,80 @@ def test_an_application_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         )
 
 
+@pytest.mark.parametrize("command", ["check", "simulate", "check-log"])
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("import sys; sys.exit()", "ends the program when it is imported"),
+        ("import pytest; pytest.skip('no', allow_module_level=True)", "Skipped: no"),
+        ("def __getattr__(name): raise OSError('not now')", "OSError: not now"),
+    ],
+)
+def test_a_module_that_does_not_let_itself_be_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, source: str, problem: str
+) -> None:
+    """DESIGN 6: whatever it raises: exit code 2, never one that says `holds` or `violated`."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "mine_that_stops", raising=False)
+    (tmp_path / "mine_that_stops.py").write_text(source)
+    log = ["log.db"] if command == "check-log" else []
+    ran = here(command, *log, "--application", "mine_that_stops:MINE")
+    assert (ran.code, ran.out) == (2, "")
+    said = one_line(ran.err).split("--application mine_that_stops:MINE: ")[1]
+    assert said.removeprefix("mine_that_stops ") == problem
+
+
+LEAVING = """\
+import sys
+from msgspec.structs import replace
+from tests.core.check.shop import LOGGED_SHOP
+
+def leave(*_):
+    sys.exit()
+
+LOG = replace(LOGGED_SHOP.log, trigger_of=leave)
+MINE = replace(LOGGED_SHOP, answers=leave, log=LOG)
+"""
+
+
+def test_a_scenario_that_ends_the_program_is_no_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DESIGN 6: whatever of it calls sys.exit(), in whichever command: exit code 2, one line."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "mine_that_leaves.py").write_text(LEAVING)
+    deaf = ("--application", "tests.core.check.shop:DEAF", "--fault", "deadline")
+    assert here("check", *deaf, "--capsule", tmp_path / "it.json").code == 1
+    log = save(tmp_path / "log.db", Logbook().trigger("pool_respawn_on_promote").sagas())
+    for arguments in (
+        ["check"],
+        ["check", "--replay", tmp_path / "it.json"],
+        ["simulate", "--steps", "300"],
+        ["check-log", log],
+    ):
+        ran = here(*arguments, "--application", "mine_that_leaves:MINE")
+        assert (ran.code, ran.out) == (2, ""), arguments
+        line = "--application mine_that_leaves:MINE: it ends the program (sys.exit) while it is"
+        assert line in one_line(ran.err)
+
+
+def test_a_present_directory_that_was_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DESIGN 6: modules are found elsewhere, or it is told that there is none."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    ran = here("check", "--application", "no_such_module:X")
+    assert ran.code == 2
+    assert one_line(ran.err).endswith("No module named 'no_such_module'")
+    shop = ("--application", "tests.core.check.shop:SHOP")
+    assert here("check", *shop, "--fault", "deadline").code == 0
+
+
 def test_a_round_is_shown_where_it_begins() -> None:
     """DESIGN 4, liveness: peers whose answers are of no use, and what goes round for ever."""
     deaf = ("--application", "tests.core.check.shop:DEAF")
@@ -111,7 +187,7 @@ def test_progress_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """DESIGN 6: each second one line on standard error tells how far it is."""
     ticks = itertools.count()
     clock = SimpleNamespace(monotonic=lambda: next(ticks) * 0.6)
-    monkeypatch.setattr(command, "time", clock)
+    monkeypatch.setattr(memory, "time", clock)
     ran = here("check", "--json")
     assert ran.code == 0
     first = ran.err.splitlines()[0]

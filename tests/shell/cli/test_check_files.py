@@ -1,5 +1,6 @@
 """The files of a counterexample: its capsule, its test, its diagram."""
 
+import os
 import runpy
 from pathlib import Path
 
@@ -54,13 +55,51 @@ def test_where_nothing_broke_no_file_is_written(tmp_path: Path) -> None:
     assert not capsule.exists()
 
 
-def test_a_file_that_can_t_be_written_is_one_line(
+@pytest.mark.parametrize("option", ["--capsule", "--pytest", "--mermaid"])
+@pytest.mark.parametrize("command", ["check", "simulate"])
+def test_a_file_that_can_t_be_written_is_told_before_the_search(
+    tmp_path: Path, command: str, option: str
+) -> None:
+    """DESIGN 6: a usage error: exit code 2, which file and why, and nothing was searched."""
+    regular = tmp_path / "regular"
+    regular.touch()
+    for file, problem in (
+        (tmp_path / "gone" / "it", "No such file or directory"),
+        (regular / "it", "Not a directory"),
+        (tmp_path / ("x" * 300), "File name too long"),
+    ):
+        ran = here(command, option, file)
+        assert (ran.code, ran.out) == (2, "")
+        assert one_line(ran.err) == f"agentmux-launcher: can't write {file}: {problem}"
+
+
+def test_a_file_that_may_not_be_written_is_told_before_the_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DESIGN 6: so is one that there is, but with permissions for others only."""
+    monkeypatch.setattr(os, "access", lambda _, mode: mode != os.W_OK)
+    theirs = tmp_path / "theirs"
+    theirs.touch()
+    ran = here("check", "--capsule", theirs)
+    assert (ran.code, ran.out) == (2, "")
+    assert f"Invalid value for '--capsule': File '{theirs}' is not writable" in one_line(ran.err)
+
+
+def test_a_write_that_fails_costs_neither_verdict_nor_other_files(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """DESIGN 6: exit code 2, which file and why; the report is printed all the same."""
+    """DESIGN 6: which file and why; the others are written, and the exit code is the verdict's."""
     purge_forgotten(monkeypatch)
-    gone = tmp_path / "gone" / "it.json"
-    ran = here(*POOL, "--capsule", gone)
-    assert ran.code == 2
-    assert "VIOLATED: I2;" in ran.out
-    assert one_line(ran.err) == f"agentmux-launcher: can't write {gone}: No such file or directory"
+    test, capsule = tmp_path / "test_it.py", tmp_path / "it.json"
+    ran = here(*POOL, "--capsule", "/dev/full", "--pytest", test, "--mermaid", "/dev/full")
+    assert (ran.code, "VIOLATED: I2;" in ran.out) == (1, True)
+    assert ran.err == "agentmux-launcher: can't write /dev/full: No space left on device\n" * 2
+    with pytest.raises(AssertionError, match="move 2: ended sagas wait for host"):
+        only_test(test)
+    here(*POOL, "--capsule", capsule)
+    ran = here("check", "--replay", capsule, "--mermaid", "/dev/full")
+    assert (ran.code, "STILL BROKEN" in ran.out) == (1, True)
+    assert one_line(ran.err) == "agentmux-launcher: can't write /dev/full: No space left on device"
+    ran = here("check", "--replay", capsule, "--mermaid", tmp_path / "gone" / "it")
+    assert (ran.code, ran.out) == (2, "")
+    assert "can't write" in one_line(ran.err)

@@ -1,7 +1,9 @@
 """`check-log`: what it says of a log, to people and to programs."""
 
+import errno
 import itertools
 import json
+import os
 import sqlite3
 from pathlib import Path
 from types import SimpleNamespace
@@ -184,12 +186,43 @@ def test_what_cant_be_read_is_one_line(tmp_path: Path, make: object, problem: st
     assert problem in one_line(ran.err)
 
 
+@pytest.mark.parametrize("below", ["", "log.db"])
+def test_a_place_that_cant_be_looked_at_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, below: str
+) -> None:
+    """DESIGN 6: a name that is too long, a directory of somebody else's: exit code 2."""
+    long = here("check-log", str(tmp_path / ("x" * 300) / below))
+    assert (long.code, long.out) == (2, "")
+    assert one_line(long.err).endswith(": File name too long: check the path and its permissions")
+    allowed, place = Path.stat, tmp_path / below
+
+    def denied(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        if path.is_relative_to(tmp_path) and path != tmp_path:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return allowed(path, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(Path, "stat", denied)
+    ran = here("check-log", str(place))
+    line = f"saga log {place}: Permission denied: check the path and its permissions"
+    assert (ran.code, ran.out) == (2, "")
+    assert one_line(ran.err) == f"agentmux-launcher: {line}"
+
+
 def test_damage_in_the_middle_is_one_line(log: Path) -> None:
     """FACTS R-46: exit code 2, whatever was read before."""
     change(log, "UPDATE launcher_saga_step SET name = x'ff' WHERE saga_id = 4")
     ran = here("check-log", str(log))
     assert (ran.code, ran.out) == (2, "")
     assert "is damaged" in one_line(ran.err)
+
+
+def test_the_highest_id_there_is_ends_the_log(log: Path) -> None:
+    """FACTS R-18: behind it there is no id to read on from, and nothing to stumble over."""
+    for table in ("launcher_saga", "launcher_saga_step"):
+        change(log, f"UPDATE {table} SET saga_id = ? WHERE saga_id = 4", 2**63 - 1)
+    ran = here("check-log", str(log), "--json")
+    told = json.loads(ran.out)
+    assert (ran.code, told["impossible"]["saga_id"]) == (1, 2**63 - 1)
 
 
 def test_an_application_says_how_its_log_is_read(log: Path) -> None:

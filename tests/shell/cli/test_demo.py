@@ -7,12 +7,15 @@ import re
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 from fcntl import ioctl
+from pathlib import Path
 
 import pytest
+from tests.shell.cli.terminal import here, one_line
 
-DEMO = (sys.executable, "-m", "saga_shell", "demo")
+DEMO = (sys.executable, "-P", "-m", "saga_shell", "demo")
 PATIENCE_SECONDS = 100
 COLUMNS = 80
 TRIES = 3
@@ -47,23 +50,26 @@ def read_terminal(terminal: int) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def in_a_file() -> subprocess.CompletedProcess[str]:
+def in_a_file(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
     """A demo whose output is no terminal, on a machine that kept up with its deadlines.
 
-    One that breaks anything is not played again.
+    One that breaks anything is not played again. The present directory has a module with the name
+    of one that the launcher imports, which is none of its business.
     """
-    done = played()
+    directory = tmp_path_factory.mktemp("present")
+    (directory / "click.py").write_text("raise SystemExit('the wrong click')")
+    done = played(directory)
     for _ in range(TRIES - 1):
         if done.returncode != 0 or " + 2 failed + 2 recovered;" in done.stdout:
             break
-        done = played()
+        done = played(directory)
     return done
 
 
-def played() -> subprocess.CompletedProcess[str]:
+def played(directory: Path) -> subprocess.CompletedProcess[str]:
     """One demo, to its end."""
     return subprocess.run(
-        DEMO, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
+        DEMO, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False, cwd=directory
     )
 
 
@@ -124,3 +130,21 @@ def test_programs_get_json() -> None:
     assert totals["started"] == totals["completed"] + totals["failed"] + totals["recovered"]
     assert totals["panes_started"] == totals["panes_gone"]
     assert totals["broken"] == []
+
+
+def test_a_place_that_takes_no_demo_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DESIGN 6: no temporary directory, or one with a path too long for a socket: TMPDIR helps."""
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    ran = here("demo")
+    assert (ran.code, ran.out) == (2, "")
+    assert "bytes, 107 is the limit: set TMPDIR to a shorter path" in one_line(ran.err)
+    assert list(long.iterdir()) == []
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    ran = here("demo")
+    assert (ran.code, ran.out) == (2, "")
+    line = "demo: no temporary directory: No such file or directory: set TMPDIR to one that"
+    assert line in one_line(ran.err)

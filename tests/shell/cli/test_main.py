@@ -99,6 +99,19 @@ def test_a_usage_error_is_one_line(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_usage_error_points_to_the_help_of_its_command() -> None:
+    """DESIGN 6: what is missing behind an option, or too much, is explained in that help."""
+    for arguments, command in (
+        (["run", "--data-dir"], "run"),
+        (["run", "--no-host=1"], "run"),
+        (["diag", "saga", "--data-dir"], "diag saga"),
+        (["check", "--capsule"], "check"),
+    ):
+        assert one_line(here(*arguments).err).endswith(
+            f"(see 'agentmux-launcher {command} --help')"
+        )
+
+
 def test_ctrl_c_is_no_traceback(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C in a command that only asks ends it with 130 and without a traceback."""
 

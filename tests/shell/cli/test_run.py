@@ -1,6 +1,8 @@
 """`run` from the outside: what it prints, how it ends, what it refuses."""
 
 import os
+import pty
+import re
 import shlex
 import signal
 import sqlite3
@@ -31,9 +33,9 @@ from saga_shell.log import acquire, current_path
 pytestmark = pytest.mark.usefixtures("runtime_dir")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_it_cleanly(data_dir: Path, number: signal.Signals) -> None:
-    """DESIGN 6: one line on standard output; SIGTERM and SIGINT end it with 0, its socket gone."""
+    """DESIGN 6: one line on standard output; these signals end it with 0, its socket gone."""
     with launcher(data_dir, "--no-host") as running:
         assert running.line.startswith(f"listening on {os.environ['XDG_RUNTIME_DIR']}/agentmux/")
         assert running.socket.is_socket()
@@ -41,6 +43,34 @@ def test_a_signal_ends_it_cleanly(data_dir: Path, number: signal.Signals) -> Non
     assert (ran.code, ran.out) == (0, running.line)
     assert "Traceback" not in ran.err
     assert not running.socket.exists()
+
+
+def test_a_terminal_that_is_closed_ends_it_cleanly(data_dir: Path) -> None:
+    """DESIGN 6: exit code 0, the socket gone, though standard error takes nothing any more."""
+    ours, theirs = pty.openpty()
+    on_terminal = ["sh", "-c", 'exec "$@" <"$0" >"$0" 2>&1', os.ttyname(theirs)]
+    command = [*on_terminal, *PROGRAM, "run", "--no-host", "--data-dir", str(data_dir)]
+    with subprocess.Popen(command, start_new_session=True) as process:
+        with os.fdopen(ours) as terminal:
+            line = next(line for line in terminal if line.startswith("listening on "))
+            os.close(theirs)
+        assert process.wait(PATIENCE_SECONDS) == 0
+    assert not Path(line.removeprefix("listening on ").rstrip()).exists()
+
+
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, signal.SIG_DFL])
+def test_nohup_keeps_it_from_hearing_a_hangup(data_dir: Path, handler: signal.Handlers) -> None:
+    """DESIGN 6: what whoever starts it has ignored stays ignored, and it says so in its help."""
+    before = signal.signal(signal.SIGHUP, handler)
+    try:
+        with launcher(data_dir, "--no-host") as running:
+            status = Path(f"/proc/{running.process.pid}/status").read_text()
+            assert running.end().code == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    (mask,) = re.findall("SigIgn:\t([0-9a-f]+)", status)
+    assert bool(int(mask, 16) & 1 << (signal.SIGHUP - 1)) is (handler is signal.SIG_IGN)
+    assert "stays ignored under nohup" in here("run", "--help").out
 
 
 def test_it_says_in_json_where_it_listens(data_dir: Path, tmp_path: Path) -> None:

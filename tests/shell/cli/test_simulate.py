@@ -1,27 +1,17 @@
 """`simulate` as its users have it: what it prints, how it ends, what it refuses."""
 
-import gc
 import json
-import os
 import shlex
-import signal
-import subprocess
-import time
-from collections.abc import Callable, Iterator
-from multiprocessing import resource_tracker
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from msgspec.structs import replace
 from rich.console import Console
 from tests.shell.cli.terminal import (
-    PATIENCE_SECONDS,
-    PROGRAM,
     here,
     misfits,
     one_line,
-    ordinary,
     report_of,
     schema_in_help,
 )
@@ -30,20 +20,12 @@ from saga_core.check import Limits, Progress, Scenario, Watch
 from saga_core.engine import links
 from saga_core.simulate import Plan, Shrunk, Simulation, shrink
 from saga_shell.cli.simulate import command, running
-from saga_shell.cli.simulate.report import report_of as report_of_runs
-from saga_shell.cli.simulate.text import report_lines
+
+pytestmark = pytest.mark.usefixtures("no_process_stays")
 
 SHORT = ("simulate", "--steps", "300")
 DEAF = ("--application", "tests.core.check.shop:DEAF")
 POOL = ("--saga", "pool_respawn_on_promote=1")
-
-
-@pytest.fixture(autouse=True)
-def no_process_stays() -> Iterator[None]:
-    """End the process that multiprocessing keeps beside those of a swarm."""
-    yield
-    gc.collect()  # what a swarm held must be given back before
-    resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]  # it has no other end
 
 
 @pytest.fixture
@@ -101,10 +83,10 @@ def test_a_small_scope_is_held_against_all_states() -> None:
 
 def test_what_can_not_be_counted_has_no_total(monkeypatch: pytest.MonkeyPatch) -> None:
     """A scope that is too large for the checker says so, and is played all the same."""
-    running._exact.cache_clear()
+    running.counted_states.cache_clear()
     monkeypatch.setattr(running, "exact_states", lambda *_: None)
     ran = here(*SHORT, *POOL)
-    running._exact.cache_clear()
+    running.counted_states.cache_clear()
     assert ran.code == 0
     assert "the checker could not count the states of this scope" in one_line(ran.err)
     assert " states of the reducer, " in ran.out
@@ -188,60 +170,6 @@ def test_ctrl_c_ends_a_run_with_what_was_found(monkeypatch: pytest.MonkeyPatch) 
 
 def _cut_short(run: Callable[..., Simulation]) -> Callable[..., Simulation]:
     return lambda application, plan, _tell: run(application, plan, _interrupted)
-
-
-def test_ctrl_c_ends_a_swarm_in_good_order() -> None:
-    """DESIGN 6: the runs under way end early, what they found is told, and nobody complains."""
-    arguments = ("simulate", "--swarm", "8", "--steps", "1000000", "--json")
-    with subprocess.Popen(
-        [*PROGRAM, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=ordinary(),
-        start_new_session=True,
-    ) as process:
-        await_children(process.pid)
-        os.killpg(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=PATIENCE_SECONDS)
-    told = json.loads(out)
-    assert (process.returncode, err) == (3, b"")
-    assert (told["verdict"], told["cut"]) == ("undetermined", "interrupted")
-    assert all(run["cut"] == "interrupted" for run in told["runs"])
-
-
-def await_children(pid: int) -> None:
-    """Wait until a process has begun a swarm: it has a worker beside multiprocessing's tracker."""
-    children = Path(f"/proc/{pid}/task/{pid}/children")
-    begun = time.monotonic()
-    while len(children.read_text().split()) < 2:
-        assert time.monotonic() < begun + PATIENCE_SECONDS
-        time.sleep(0.05)
-
-
-def test_the_runs_that_began_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a run of a swarm found before Ctrl-C counts, what did not begin is left out."""
-    told: list[Simulation] = []
-    plan = Plan(1, 20_000)
-    monkeypatch.setattr(running, "as_completed", _interrupted)
-    assert running.run_swarm(None, plan, 3, told.append) == "interrupted"
-    assert all(run.cut is not None for run in told)
-
-
-def test_a_swarm_that_found_nothing_is_told_too() -> None:
-    """Ctrl-C before any run began leaves a report without runs."""
-    report = report_of_runs([], 0.0, "interrupted")
-    assert report.verdict == "undetermined"
-    assert "0 seeds" in "\n".join(report_lines(report))
-
-
-def test_a_process_of_a_swarm_looks_whether_it_is_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its run is cut by the process that began it; the collector rests meanwhile."""
-    stop = SimpleNamespace(is_set=lambda: True)
-    monkeypatch.setattr(running, "_quiet_collector", lambda: None)
-    monkeypatch.setattr(running, "_stop", None)
-    assert running._run(None, Plan(1, 200)).cut is None
-    running._begin(stop)  # type: ignore[arg-type]  # all that is asked of it is whether it is set
-    assert running._run(None, Plan(1, 200)).cut == "interrupted"
 
 
 def test_progress_is_shown_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

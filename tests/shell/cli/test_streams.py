@@ -3,6 +3,7 @@
 import os
 import pty
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tests.shell.cli.rows import write_all_kinds
 from tests.shell.cli.terminal import (
     PROGRAM,
     agentmux,
+    one_line,
     ordinary,
     report_of,
     schema_in_help,
@@ -82,3 +84,45 @@ def test_a_standard_output_that_takes_nothing(data_dir: Path) -> None:
     assert (gone.code, filled.code, closed.returncode, closed.stdout) == (1, 1, 0, b"")
     assert "Traceback" not in gone.err + filled.err + closed.stderr.decode()
     assert "Exception" not in gone.err + filled.err + closed.stderr.decode()
+
+
+FULL = "agentmux-launcher: can't write to standard output: No space left on device"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["diag", "--help"], ["check", "--help"], ["demo"]]
+)
+def test_a_full_disk_is_one_line(arguments: list[str]) -> None:
+    """DESIGN 6: a help, a version and a demo are printed as everything else is: exit code 1."""
+    with Path("/dev/full").open("wb") as full:
+        ran = agentmux(*arguments, stdout=full)
+    assert (ran.code, one_line(ran.err)) == (1, FULL)
+
+
+PLAYED = """\
+import sys
+import saga_shell.cli.demo.command as demo
+from saga_shell.cli.demo.verdict import Totals
+from saga_shell.cli.main import main
+
+async def played(*_):
+    return Totals(1, 1, 0, 0, 1, 1, ())
+
+demo._play = played
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("arguments", [["demo"], ["demo", "--json"]])
+def test_the_end_of_a_demo_on_a_full_disk_is_one_line(arguments: list[str]) -> None:
+    """DESIGN 6: its totals are printed as everything else is, for programs too."""
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-c", PLAYED, *arguments]
+        ran = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (ran.returncode, one_line(ran.stderr.decode())) == (1, FULL)
+
+
+def test_a_standard_error_that_is_full() -> None:
+    """DESIGN 6: the help that a missing command gets is lost, its exit code is not."""
+    with Path("/dev/full").open("wb") as full:
+        assert agentmux(stderr=full) == (2, "", "")

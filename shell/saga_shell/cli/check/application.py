@@ -1,6 +1,8 @@
 """Which scenario is meant: AgentMux's own, or one of the user's that is named as `module:name`."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -16,21 +18,40 @@ def scenario_of(place: str | None) -> Scenario:
     module, _, name = place.partition(":")
     if not module or not name:
         raise _refused(place, "write MODULE:NAME, such as shop.checks:SCENARIO")
-    found = getattr(_imported(place, module), name, None)
+    found = _found(place, module, name)
     if not isinstance(found, Scenario):
         shown = "nothing" if found is None else f"a {type(found).__name__}"
         raise _refused(place, f"{name} is {shown}, not a saga_core.check.Scenario")
     return found
 
 
-def _imported(place: str, module: str) -> object:
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
+@contextmanager
+def staying(place: str | None) -> Iterator[None]:
+    """What a scenario does in here doesn't end the program: that would look like a verdict."""
     try:
-        return import_module(module)
-    except Exception as error:  # noqa: BLE001 -- the module is the user's: whatever it does wrong is told
+        yield
+    except SystemExit:
+        raise _refused(str(place), "it ends the program (sys.exit) while it is checked") from None
+
+
+def _found(place: str, module: str, name: str) -> object:
+    _look_here_too()
+    try:
+        return getattr(import_module(module), name, None)
+    except KeyboardInterrupt:
+        raise
+    except SystemExit:
+        raise _refused(place, f"{module} ends the program when it is imported") from None
+    except BaseException as error:  # noqa: BLE001 -- the module is the user's: whatever it does wrong is told
         raise _refused(place, f"{type(error).__name__}: {error}") from None
+
+
+def _look_here_too() -> None:
+    """Find modules of the present directory, unless that was removed."""
+    with suppress(FileNotFoundError):
+        here = str(Path.cwd())
+        if here not in sys.path:
+            sys.path.insert(0, here)
 
 
 def _refused(place: str, problem: str) -> Refusal:

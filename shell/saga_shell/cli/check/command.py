@@ -1,7 +1,6 @@
 """`agentmux-launcher check`: visit every world within a scope, and say what holds."""
 
 import gc
-import time
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -20,9 +19,15 @@ from saga_core.check import (
     Watch,
 )
 from saga_core.check import check as run_check
-from saga_shell.cli.check.application import scenario_of
+from saga_core.check.search import UNREDUCED_WORLD_KB, WORLD_KB
+from saga_shell.cli.check.application import scenario_of, staying
 from saga_shell.cli.check.covering import covered
-from saga_shell.cli.check.files import write_files
+from saga_shell.cli.check.files import refuse_unwritable, write_files
+from saga_shell.cli.check.memory import (
+    EXIT_UNDETERMINED,
+    clock_that_looks,
+    undetermined_without_memory,
+)
 from saga_shell.cli.check.options import FILE, application_option, counterexample_options
 from saga_shell.cli.check.replaying import CheckCommand, refuse_others, replay_file
 from saga_shell.cli.check.text import progress_line, report_lines
@@ -30,9 +35,6 @@ from saga_shell.cli.refusal import EXIT_FAILED, EXIT_USAGE, Refusal
 from saga_shell.cli.schema import json_line, json_option
 from saga_shell.cli.streams import remark, show
 from saga_shell.cli.values import Seconds
-
-EXIT_UNDETERMINED = 3
-"""The search was cut: by time, memory or Ctrl-C."""
 
 _CODES: dict[Verdict, int] = {
     "holds": 0,
@@ -119,7 +121,8 @@ class SagaCount(click.ParamType[tuple[str, int]]):
     type=click.IntRange(min=1),
     default=Limits().states,
     show_default=True,
-    help="Cut each search at this number of worlds, some 250 bytes each.",
+    help="Cut each search at this number of worlds. One takes about"
+    f" {UNREDUCED_WORLD_KB} KB without the reductions, up to some {WORLD_KB} KB with them.",
 )
 @click.option(
     "--replay",
@@ -143,16 +146,20 @@ def check(ctx: click.Context, /, **given: Unpack[Given]) -> int:
     """
     if given["replay_file"] is not None:
         refuse_others(ctx)
+        refuse_unwritable(given["mermaid"])
         return replay_file(
             given["replay_file"], given["application"], given["mermaid"], as_json=given["as_json"]
         )
-    return _searched(given)
+    with undetermined_without_memory("check", "take fewer sagas, or set --max-states"):
+        return _searched(given)
 
 
 def _searched(given: Given) -> int:
     if given["all_faults"] and given["faults"]:
         raise click.UsageError("--all-faults and --fault exclude each other")
+    files = given["capsule"], given["pytest"], given["mermaid"]
     scenario = scenario_of(given["application"])
+    refuse_unwritable(*files)
     scope = Scope(
         known_sagas(scenario, given["sagas"]),
         given["buffer_cap"],
@@ -164,7 +171,8 @@ def _searched(given: Given) -> int:
     def checked() -> Report:
         gc.disable()  # the tables only grow: a collection goes through them all and finds nothing
         try:
-            return run_check(scenario, scope, Watch(time.monotonic, _tell), limits)
+            with staying(given["application"]):
+                return run_check(scenario, scope, Watch(clock_that_looks(), _tell), limits)
         finally:
             gc.enable()
 
@@ -172,8 +180,8 @@ def _searched(given: Given) -> int:
     report = _named(report, given["application"])
     show(json_line(report) if given["as_json"] else "\n".join(report_lines(report)))
     if report.counterexample is not None:
-        write_files(report.counterexample, given["capsule"], given["pytest"], given["mermaid"])
-    elif given["capsule"] or given["pytest"] or given["mermaid"]:
+        write_files(report.counterexample, *files)
+    elif any(files):
         remark("check", "no counterexample was found, so no file was written")
     return _CODES[report.verdict]
 

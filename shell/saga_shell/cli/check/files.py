@@ -1,6 +1,7 @@
 """The files of a counterexample: its capsule, its test, its diagram."""
 
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from returns.result import Failure, Success
 
@@ -16,8 +17,9 @@ from saga_core.check import (
     text_of,
 )
 from saga_shell.cli.check.application import scenario_of
+from saga_shell.cli.program import PROGRAM
 from saga_shell.cli.refusal import EXIT_USAGE, Refusal
-from saga_shell.cli.streams import path_text
+from saga_shell.cli.streams import path_text, remark
 
 
 def read_capsule(file: Path, application: str | None) -> tuple[Capsule, Scenario]:
@@ -36,10 +38,18 @@ def read_capsule(file: Path, application: str | None) -> tuple[Capsule, Scenario
     return capsule, scenario
 
 
+def refuse_unwritable(*files: Path | None) -> None:
+    """Raise `Refusal` for the first file that can't be written: before the work that fills it."""
+    for file in files:
+        problem = _unwritable(file) if file is not None else None
+        if file is not None and problem is not None:
+            raise Refusal(_cannot_write(file, problem), EXIT_USAGE)
+
+
 def write_files(
     found: Counterexample, capsule: Path | None, pytest: Path | None, mermaid: Path | None
 ) -> None:
-    """Write those files of the counterexample that were asked for."""
+    """Write those files of the counterexample that were asked for; one that fails is told."""
     ending = f"{found.promise} is broken: {found.sentence}"
     for file, text in (
         (capsule, text_of(found.capsule)),
@@ -51,11 +61,26 @@ def write_files(
 
 
 def write(file: Path, text: str) -> None:
-    """Write a file, or say in one line why not."""
+    """Write a file, or tell in one line why not: what was found counts for more than its file."""
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise Refusal(f"can't write {path_text(file)}: {error.strerror}", EXIT_USAGE) from None
+        remark(PROGRAM, _cannot_write(file, str(error.strerror)))
+
+
+def _unwritable(file: Path) -> str | None:
+    """Why this file can't be made; one that there is was looked at by its option."""
+    try:
+        if file.exists():
+            return None
+        with TemporaryFile(dir=file.parent):
+            return None
+    except OSError as error:
+        return error.strerror
+
+
+def _cannot_write(file: Path, problem: str) -> str:
+    return f"can't write {path_text(file)}: {problem}"
 
 
 def _decoded(file: Path, text: str) -> Capsule:

@@ -9,7 +9,10 @@ import click
 F = TypeVar("F", bound=Callable[..., Any])
 
 FILE = click.Path(path_type=Path, dir_okay=False)
-"""A file that an option names."""
+"""A file that is read."""
+
+OUTPUT = click.Path(path_type=Path, dir_okay=False, readable=False, writable=True)
+"""A file that is written; if there is one, it may be."""
 
 application_option = click.option(
     "--application",
@@ -26,7 +29,7 @@ def counterexample_options(command: F) -> F:
         ("--capsule", "as a capsule, for check --replay"),
     ):
         option = click.option(
-            name, type=FILE, metavar="FILE", help=f"Write a counterexample {what}."
+            name, type=OUTPUT, metavar="FILE", help=f"Write a counterexample {what}."
         )
         command = option(command)
     return command

@@ -7,6 +7,7 @@ import click
 from msgspec import Struct
 
 from saga_core.check import Capsule, Outcome, diagram, replay
+from saga_shell.cli.check.application import staying
 from saga_shell.cli.check.files import read_capsule, write
 from saga_shell.cli.check.performing import Performance, perform
 from saga_shell.cli.check.text import move_lines
@@ -41,7 +42,8 @@ class CheckCommand(JsonCommand):
 def replay_file(file: Path, application: str | None, mermaid: Path | None, *, as_json: bool) -> int:
     """Play the capsule of a file; 1 if it breaks a promise, or the shell differs."""
     capsule, scenario = read_capsule(file, application)
-    done = Replayed(replay(capsule, scenario), perform(capsule, scenario))
+    with staying(application or capsule.application):
+        done = Replayed(replay(capsule, scenario), perform(capsule, scenario))
     show(json_line(done) if as_json else "\n".join(_lines(capsule, done)))
     if mermaid is not None:
         outcome = done.reducer

@@ -61,7 +61,8 @@ def verdict_line(report: Report) -> str:
         case "holds":
             return f"HOLDS within the scope, every world visited: {visited}"
         case "violated":
-            return f"VIOLATED: {', '.join(_violated(report))}; {visited}"
+            cut = f", cut ({report.cut})" if report.cut is not None else ""
+            return f"VIOLATED: {', '.join(_violated(report))}; {visited}{cut}"
         case "undetermined":
             return f"UNDETERMINED, cut ({report.cut}): nothing broke so far; {visited}"
 

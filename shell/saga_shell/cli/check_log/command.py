@@ -7,16 +7,14 @@ import click
 from saga_core.check.logged import LogVerdict
 from saga_core.check.logged import check_log as run_check_log
 from saga_core.engine import Config
-from saga_shell.cli.check.application import scenario_of
+from saga_shell.cli.check.application import scenario_of, staying
+from saga_shell.cli.check.memory import EXIT_UNDETERMINED, undetermined_without_memory
 from saga_shell.cli.check_log.report import LogFileReport, lines, of_file
 from saga_shell.cli.check_log.source import Source, log_at, open_log
 from saga_shell.cli.refusal import EXIT_FAILED, EXIT_USAGE, Refusal
 from saga_shell.cli.schema import JsonCommand, json_line, json_option
 from saga_shell.cli.streams import path_text, show
 from saga_shell.cli.values import SomePath
-
-EXIT_UNDETERMINED = 3
-"""Whether a record is possible would take a longer look."""
 
 _CODES: dict[LogVerdict, int] = {
     "possible": 0,
@@ -56,8 +54,14 @@ def check_log(file: Path, application: str | None, buffer_cap: int, as_json: boo
     relabelled.
 
     Exit codes: 0 every record is possible, 1 one is not, 2 usage or the file can't be read, 3
-    undetermined: it is possible only if peers came and went in ways that are not looked at.
+    undetermined: it is possible only if peers came and went in ways that are not looked at, or
+    memory ran out.
     """
+    with undetermined_without_memory("check-log", "look at it on a larger machine"):
+        return _replayed(file, application, buffer_cap, as_json=as_json)
+
+
+def _replayed(file: Path, application: str | None, buffer_cap: int, *, as_json: bool) -> int:
     scenario = scenario_of(application)
     if scenario.log is None:
         line = f"--application {application}: the scenario doesn't say how its log is read"
@@ -66,7 +70,8 @@ def check_log(file: Path, application: str | None, buffer_cap: int, as_json: boo
     with open_log(path) as reader:
         source = Source(reader, scenario)
         config = Config(buffer_cap=buffer_cap)
-        found = run_check_log(scenario, source.sagas(), config, source.extent.oldest_end)
+        with staying(application):
+            found = run_check_log(scenario, source.sagas(), config, source.extent.oldest_end)
     report = of_file(path_text(path), found, source.original)
     show(json_line(report) if as_json else "\n".join(lines(report)))
     return _CODES[report.verdict]

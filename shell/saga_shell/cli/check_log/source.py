@@ -14,7 +14,7 @@ from saga_shell.cli.check_log.original import Original
 from saga_shell.cli.check_log.rows import logged
 from saga_shell.cli.program import PROGRAM
 from saga_shell.cli.refusal import EXIT_USAGE, Refusal
-from saga_shell.cli.streams import remark
+from saga_shell.cli.streams import path_text, remark
 from saga_shell.log import (
     LOWEST_ID,
     Extent,
@@ -24,6 +24,7 @@ from saga_shell.log import (
     find_log,
     open_read_only,
 )
+from saga_shell.log.options import MAX_SAGA_ID
 
 A = TypeVar("A")
 
@@ -35,8 +36,15 @@ _TOLD_EACH = 1.0
 
 
 def log_at(place: Path) -> Path:
-    """The log's file: the place itself, or where a data directory has it."""
-    return find_log(place) if place.is_dir() else place
+    """The log's file: the place itself, or where a data directory has it.
+
+    Raises `Refusal` if the system doesn't let us look there.
+    """
+    try:
+        return find_log(place) if place.is_dir() else place
+    except OSError as error:
+        line = f"saga log {path_text(place)}: {error.strerror}: check the path and its permissions"
+        raise Refusal(line, EXIT_USAGE) from None
 
 
 def open_log(path: Path) -> SagaLogReader:
@@ -67,10 +75,10 @@ class Source:
 
     def sagas(self) -> Iterator[LoggedSaga]:
         """Every saga with its records. Raises `Refusal` if the file can't be read on."""
-        first, done = LOWEST_ID, 0
-        while page := _read(self._reader.page(first, PAGE)):
+        last, done = LOWEST_ID - 1, 0
+        while last < MAX_SAGA_ID and (page := _read(self._reader.page(last + 1, PAGE))):
             yield from (logged(self._as_ours(rows)) for rows in page)
-            first, done = page[-1].saga_id + 1, done + len(page)
+            last, done = page[-1].saga_id, done + len(page)
             self._tell(done)
 
     def _as_ours(self, rows: SagaRows) -> SagaRows:

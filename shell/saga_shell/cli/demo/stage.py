@@ -10,6 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
+SAGA_SHELL = (sys.executable, "-P", "-m", "saga_shell")
+"""This program (`-P`: the present directory may hold modules of the same names)."""
+
 PATIENCE_SECONDS = 15.0
 """How long any one thing may take before the demo gives up."""
 
@@ -27,12 +30,17 @@ class GivenUp(Exception):  # noqa: N818 -- not an error of the demo's own code
     """Something did not happen in time; the text says what, in one line."""
 
 
+def socket_in(directory: Path) -> Path:
+    """Where the launchers of a demo in that directory listen."""
+    return directory / "socket"
+
+
 class Stage:
     """One data directory on which launchers run one after the other, each with its host."""
 
     def __init__(self, directory: Path) -> None:
         self.data_dir = directory / "data"
-        self.socket = directory / "socket"
+        self.socket = socket_in(directory)
         self._control_path = directory / "control"
         self._journal = directory / "panes.jsonl"
         self._stderr_path = directory / "stderr"
@@ -44,9 +52,7 @@ class Stage:
         """Start the launcher with its host, and wait until it listens."""
         with self._stderr_path.open("ab") as stderr:
             self._launcher = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "saga_shell",
+                *SAGA_SHELL,
                 "run",
                 *("--data-dir", str(self.data_dir)),
                 *("--socket", str(self.socket)),

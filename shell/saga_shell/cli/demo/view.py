@@ -9,6 +9,7 @@ from rich.text import Text
 
 from saga_shell.cli.demo.rows import SagaLine
 from saga_shell.cli.demo.verdict import Totals
+from saga_shell.cli.streams import writing
 
 STYLES = {"running": "cyan", "completed": "green", "failed": "red", "recovered": "yellow"}
 ROWS_SHOWN = 12
@@ -78,8 +79,7 @@ class View:
     def scene(self, text: str) -> None:
         """What happens next."""
         self._scene = text
-        if not self._quiet:
-            self._console.print(Text(text, style="bold"))
+        self._say(Text(text, style="bold"))
         self._redraw()
 
     def sagas(self, sagas: Sequence[SagaLine]) -> None:
@@ -87,10 +87,15 @@ class View:
         known = {saga.saga_id: (saga.state, saga.step) for saga in self._sagas}
         news = [saga for saga in sagas if known.get(saga.saga_id) != (saga.state, saga.step)]
         self._sagas = sagas
-        if self._live is None and not self._quiet:
+        if self._live is None:
             for saga in news:
-                self._console.print(line_of(saga), markup=False, highlight=False, soft_wrap=True)
+                self._say(Text(line_of(saga)))
         self._redraw()
+
+    def _say(self, text: Text) -> None:
+        if not self._quiet:
+            with writing():
+                self._console.print(text, soft_wrap=self._live is None)
 
     def _redraw(self) -> None:
         if self._live is not None:

@@ -13,22 +13,22 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from saga_core.check import FAULTS
+from saga_core.check.search import INTERRUPTED, OUT_OF_MEMORY
 from saga_core.simulate import Plan, Shrunk, Simulation, shrink
 from saga_core.simulate.dice import LARGEST_SEED
-from saga_shell.cli.check.application import scenario_of
+from saga_shell.cli.check.application import scenario_of, staying
 from saga_shell.cli.check.command import SagaCount, known_sagas
-from saga_shell.cli.check.files import write_files
+from saga_shell.cli.check.files import refuse_unwritable, write_files
+from saga_shell.cli.check.memory import EXIT_UNDETERMINED, undetermined_without_memory
 from saga_shell.cli.check.options import application_option, counterexample_options
 from saga_shell.cli.program import PROGRAM
 from saga_shell.cli.refusal import EXIT_FAILED
 from saga_shell.cli.schema import JsonCommand, json_line, json_option
 from saga_shell.cli.simulate.report import Report, report_of
-from saga_shell.cli.simulate.running import run_one, run_swarm, watch
+from saga_shell.cli.simulate.running import run_one, watch
+from saga_shell.cli.simulate.swarm import run_swarm
 from saga_shell.cli.simulate.text import report_lines
 from saga_shell.cli.streams import remark, show
-
-EXIT_UNDETERMINED = 3
-"""Ctrl-C ended it before anything broke."""
 
 MOST_SEEDS = 1_000_000
 MOST_STEPS = 1_000_000_000
@@ -115,16 +115,24 @@ def simulate(ctx: click.Context, /, **given: Unpack[Given]) -> int:
     With --saga, rounds of a few sagas are played, and coverage is told against all states that
     there are. A run that breaks a promise is shrunk, and the checker looks for the shortest.
 
-    Exit codes: 0 every promise was kept, 1 one was broken, 2 usage, 3 Ctrl-C came before.
+    Exit codes: 0 every promise was kept, 1 one was broken, 2 usage, 3 undetermined, because Ctrl-C,
+    a want of memory or the death of a process of the swarm cut it before.
     """
-    plan = _plan(given)
+    with undetermined_without_memory("simulate", "take fewer --steps, --in-flight or --swarm"):
+        return _simulated(ctx, given)
+
+
+def _simulated(ctx: click.Context, given: Given) -> int:
+    plan, files = _plan(given), (given["capsule"], given["pytest"], given["mermaid"])
+    refuse_unwritable(*files)
     began = time.perf_counter()
-    runs, cut = _played(given, plan)
+    with staying(given["application"]):
+        runs, cut = _played(given, plan)
     report = report_of(runs, time.perf_counter() - began, cut)
     if report.failed_seeds:
         report = _shortened(ctx, given, replace(plan, seed=report.failed_seeds[0]), report)
     show(json_line(report) if given["as_json"] else "\n".join(report_lines(report)))
-    _write(given, report.shrunk)
+    _write(report.shrunk, *files)
     return _CODES[report.verdict]
 
 
@@ -171,12 +179,14 @@ def _bar(unit: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 def _shortened(ctx: click.Context, given: Given, plan: Plan, report: Report) -> Report:
-    """The report with the first failure as short as it gets; Ctrl-C leaves it as it is."""
+    """The report with the first failure as short as it gets; what cuts that leaves it as it is."""
     report = replace(report, repeat=_repeat(ctx, plan.seed))
     try:
-        shrunk = shrink(scenario_of(given["application"]), plan, watch("simulate"))
-    except KeyboardInterrupt:
-        remark("simulate", "interrupted: what broke was not shrunk")
+        with staying(given["application"]):
+            shrunk = shrink(scenario_of(given["application"]), plan, watch("simulate"))
+    except (KeyboardInterrupt, MemoryError) as error:
+        cut = OUT_OF_MEMORY if isinstance(error, MemoryError) else INTERRUPTED
+        remark("simulate", f"{cut}: what broke was not shrunk")
         return report
     found = shrunk.counterexample if shrunk is not None else None
     if shrunk is not None and found is not None and given["application"] is not None:
@@ -200,8 +210,7 @@ def _repeat(ctx: click.Context, seed: int) -> str:
     return shlex.join(words)
 
 
-def _write(given: Given, shrunk: Shrunk | None) -> None:
-    files = given["capsule"], given["pytest"], given["mermaid"]
+def _write(shrunk: Shrunk | None, *files: Path | None) -> None:
     found = shrunk.counterexample if shrunk is not None else None
     if found is not None:
         write_files(found, *files)

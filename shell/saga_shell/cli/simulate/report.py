@@ -10,7 +10,7 @@ from saga_core.simulate import Shrunk, Simulation
 class Report(Struct, frozen=True):
     """What the runs of some seeds did.
 
-    `verdict`: `undetermined` if Ctrl-C ended it before anything broke. `runs` are by seed.
+    `verdict`: `undetermined` if it was cut before anything broke. `runs` are by seed.
     `failed_seeds` broke a promise; `repeat` is the command that plays the first of them again, and
     `shrunk` what is left of it. `events` are calls of `step`, `seconds` is what the runs took.
     """

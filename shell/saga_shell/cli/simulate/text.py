@@ -74,7 +74,8 @@ def _verdict(report: Report) -> str:
             first = next(run for run in report.runs if run.broken is not None)
             assert first.broken is not None, "it was picked for that"
             broken = f"{first.broken.invariant}: {first.broken.sentence}"
-            return f"VIOLATED by seed {first.seed}: {broken}; {played}"
+            cut = f", cut ({report.cut})" if report.cut is not None else ""
+            return f"VIOLATED by seed {first.seed}: {broken}; {played}{cut}"
         case "undetermined":
             return f"UNDETERMINED, cut ({report.cut}): nothing broke so far; {played}"
 
