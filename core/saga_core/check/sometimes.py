@@ -18,13 +18,17 @@ def unmet(places: Places) -> list[str]:
     fired = places.passed_over | {move.kind for move in places.moves}
     if any(move.died is not None for move in places.moves):
         fired.add("crash")
-    impossible = frozenset() if scope.buffer_cap else _NEED_A_BUFFER
-    missing = [f"fault {fault}" for fault in sorted(scope.faults - fired - impossible)]
+    missing = [f"fault {fault}" for fault in sorted(scope.faults - fired - _impossible(scope))]
     missing += [kind for kind in ("trigger", "connect", "answer") if kind not in fired]
     wanted = {name: seen for name, (when, seen) in _OUTCOMES.items() if when(scope)}
     for arc in places.memo.all_arcs():
         wanted = {name: seen for name, seen in wanted.items() if not seen(arc.deed.effects)}
     return [*missing, *wanted]
+
+
+def _impossible(scope: Scope) -> frozenset[str]:
+    no_buffer = frozenset() if scope.buffer_cap else _NEED_A_BUFFER
+    return no_buffer | ({"second"} if scope.connections == 1 else set())
 
 
 def _completes(effects: _Effects) -> bool:

@@ -4,6 +4,8 @@ The numbers of worlds are exact. One that changes means that the reducer, or the
 differently; look at the difference before you write the new number down.
 """
 
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
 from tests.core.check.running import BOTH, CLEANUP, FOUR, POOL, THREE, run, watch
@@ -113,11 +115,11 @@ def test_without_deadlines_nobody_promises_an_end() -> None:
 
 
 def test_a_check_in_which_something_never_happens_fails() -> None:
-    """DESIGN 4: with one connection at once nobody connects twice: the check was vacuous there."""
-    report = run(POOL, connections=1)
+    """DESIGN 4: who never loses a connection never restarts: the check was vacuous there."""
+    report = run(POOL, faults=frozenset({"restart"}))
     unmet = [name for name in report.properties if name.startswith(SOMETIMES)]
     assert (report.verdict, report.complete) == ("violated", True)
-    assert unmet == [SOMETIMES + "fault second"]
+    assert unmet == [SOMETIMES + "fault restart"]
     assert report.properties[unmet[0]] == "violated"
 
 
@@ -130,9 +132,10 @@ def test_peers_that_never_come_complete_nothing() -> None:
     assert found.sentence == "saga 1 stays in flight for ever"
 
 
-def test_without_a_buffer_nothing_is_missed_that_can_not_happen() -> None:
-    """DESIGN 4: a buffer of none is a scope like any other, and not a vacuous one."""
-    report = run(BOTH, buffer_cap=0)
+@pytest.mark.parametrize("bound", [{"buffer_cap": 0}, {"connections": 1}, {"connections": 3}])
+def test_a_fault_that_a_bound_rules_out_is_not_missed(bound: dict[str, Any]) -> None:
+    """DESIGN 4: no buffer, or one connection for each peer, is a scope and not a vacuous one."""
+    report = run(BOTH, **bound)
     assert (report.verdict, report.complete) == ("holds", True)
 
 

@@ -150,6 +150,37 @@ def test_a_scenario_that_ends_the_program_is_no_verdict(
         assert line in one_line(ran.err)
 
 
+FAILING = """\
+from msgspec.structs import replace
+from tests.core.check.shop import SHOP
+
+def divide(*_):
+    return 1 / 0
+
+MINE = replace(SHOP, answers=divide)
+"""
+
+
+def test_a_scenario_that_raises_is_no_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DESIGN 6: what an author's own code raises is one line that says where, and exit code 2."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "mine_that_fails.py").write_text(FAILING)
+    where = f"divide ({tmp_path / 'mine_that_fails.py'}:5)"
+    for arguments in (["check"], ["simulate", "--steps", "300"]):
+        ran = here(*arguments, "--application", "mine_that_fails:MINE")
+        assert (ran.code, ran.out) == (2, "")
+        assert f"{where} raised ZeroDivisionError: division by zero" in one_line(ran.err)
+
+
+def test_three_connections_at_once() -> None:
+    """DESIGN 6: `--connections` says how many each peer may have, in text and in JSON."""
+    ran = here("check", "--saga", "pool_respawn_on_promote=1", "--connections", "3", "--json")
+    assert (ran.code, json.loads(ran.out)["scope"]["connections"]) == (0, 3)
+
+
 def test_a_present_directory_that_was_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
+from traceback import extract_tb
 
 from saga_core.check import Scenario
 from saga_core.check.agentmux import SCENARIO
@@ -27,11 +28,26 @@ def scenario_of(place: str | None) -> Scenario:
 
 @contextmanager
 def staying(place: str | None) -> Iterator[None]:
-    """What a scenario does in here doesn't end the program: that would look like a verdict."""
+    """What a scenario does wrong in here is one line: a traceback would look like a verdict."""
     try:
         yield
     except SystemExit:
         raise _refused(str(place), "it ends the program (sys.exit) while it is checked") from None
+    except Exception as error:
+        where = None if place is None else _place_in(place, error)
+        if where is None:
+            raise
+        raise _refused(str(place), f"{where} raised {type(error).__name__}: {error}") from None
+
+
+def _place_in(application: str, error: Exception) -> str | None:
+    """Where in the application's package an error came from; None: it didn't come from there."""
+    module = sys.modules.get(application.partition(":")[0])
+    if module is None:
+        return None
+    folder = str(Path(str(module.__file__)).parent)
+    frames = [one for one in extract_tb(error.__traceback__) if one.filename.startswith(folder)]
+    return f"{frames[-1].name} ({frames[-1].filename}:{frames[-1].lineno})" if frames else None
 
 
 def _found(place: str, module: str, name: str) -> object:

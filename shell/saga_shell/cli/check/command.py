@@ -50,6 +50,7 @@ class Given(TypedDict):
     all_faults: bool
     faults: tuple[str, ...]
     buffer_cap: int
+    connections: int
     application: str | None
     unreduced: bool
     coverage: bool
@@ -101,6 +102,13 @@ class SagaCount(click.ParamType[tuple[str, int]]):
     default=1,
     show_default=True,
     help="How many commands may wait for one peer.",
+)
+@click.option(
+    "--connections",
+    type=click.IntRange(min=1),
+    default=2,
+    show_default=True,
+    help="How many connections each peer may have at once.",
 )
 @application_option
 @click.option("--unreduced", is_flag=True, help="Search without the reductions; the same verdict.")
@@ -164,6 +172,7 @@ def _searched(given: Given) -> int:
         known_sagas(scenario, given["sagas"]),
         given["buffer_cap"],
         frozenset(given["faults"] or FAULTS),
+        given["connections"],
         reductions=frozenset() if given["unreduced"] else REDUCTIONS,
     )
     limits = Limits(given["max_seconds"], given["max_states"])
