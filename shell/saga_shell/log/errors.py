@@ -32,7 +32,8 @@ def damaged(path: Path, detail: str) -> LogError:
     return LogError(
         "damaged",
         f"saga log {path} is damaged ({_one_line(detail)}): "
-        "move it away to start with an empty log, or put a good copy in its place",
+        "move it away, with the -wal and -shm beside it, to start with an empty log or with a "
+        "good copy in its place",
     )
 
 

@@ -14,6 +14,7 @@ from returns.result import Failure, Success
 
 from saga_core.engine import LogRecord, SagaOpened
 from saga_shell.log.errors import LogError, attempt, damaged, inaccessible
+from saga_shell.log.files import close_untouched
 from saga_shell.log.history import OUTCOMES_READ, LogStart, last_outcomes, unresolved_sagas
 from saga_shell.log.options import MAX_SAGA_ID, LogOptions, stamp
 from saga_shell.log.schema import create_missing, survey
@@ -72,10 +73,10 @@ class SagaLog:
             try:
                 opened = cls._prepare(connection, path, options, id_floor)
             except BaseException:
-                connection.close()
+                close_untouched(connection, path)
                 raise
             if isinstance(opened, Failure):
-                connection.close()
+                close_untouched(connection, path)
             return opened
 
         return attempt(path, work)
