@@ -4,6 +4,13 @@ import sqlite3
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
+NO_REGULAR_FILE = "it is no regular file"
+
+
+def is_special(path: Path) -> bool:
+    """Whether a directory, a pipe or a device stands there, at which one may wait for ever."""
+    return path.exists() and not path.is_file()
+
 
 def close_untouched(connection: sqlite3.Connection, path: Path) -> None:
     """Close what was opened in vain, and leave the files at `path` as they are.

@@ -14,7 +14,7 @@ from returns.result import Failure, Success
 
 from saga_core.engine import LogRecord, SagaOpened
 from saga_shell.log.errors import LogError, attempt, damaged, inaccessible
-from saga_shell.log.files import close_untouched
+from saga_shell.log.files import NO_REGULAR_FILE, close_untouched, is_special
 from saga_shell.log.history import OUTCOMES_READ, LogStart, last_outcomes, unresolved_sagas
 from saga_shell.log.options import MAX_SAGA_ID, LogOptions, stamp
 from saga_shell.log.schema import create_missing, survey
@@ -69,6 +69,8 @@ class SagaLog:
 
         def work() -> Success["SagaLog"] | Failure[LogError]:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if is_special(path):
+                return Failure(inaccessible(path, NO_REGULAR_FILE))
             connection = _connect(path, options)
             try:
                 opened = cls._prepare(connection, path, options, id_floor)

@@ -1,5 +1,6 @@
 """The files beside the log: what is refused stays as it was, and what is missing is told."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 from returns.result import Failure, Success
 
 from saga_core.engine import SagaOpened
-from saga_shell.log import LogError, LogOptions, SagaLog
+from saga_shell.log import LogError, LogOptions, SagaLog, open_read_only
 
 OpenLog = Callable[..., SagaLog]
 Query = Callable[..., list[tuple[Any, ...]]]
@@ -93,3 +94,15 @@ def test_the_line_about_a_damaged_file_can_be_followed(
         beside(path, suffix).rename(tmp_path / f"away{suffix}")
     shutil.copyfile(tmp_path / "copy", path)
     assert [saga.saga_id for saga in open_log().start().unwrap().unresolved] == [7]
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir])
+def test_what_is_no_regular_file(
+    path: Path, options: LogOptions, make: Callable[[Path], None]
+) -> None:
+    """DESIGN 6: a pipe or a directory in the log's place is one clear line, nobody waits at it."""
+    path.parent.mkdir()
+    make(path)
+    line = f"saga log {path} can't be used (it is no regular file)"
+    assert refusal(path, options).message.startswith(line)
+    assert open_read_only(path).failure().message.startswith(line)

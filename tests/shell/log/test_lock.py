@@ -13,6 +13,7 @@ import pytest
 from returns.result import Failure, Success
 
 from saga_shell.log import DataLock, Owner, acquire, is_live, owner_of
+from saga_shell.log.lock import Taken
 from saga_shell.log.paths import lock_path
 
 HOLDER = """
@@ -102,7 +103,7 @@ def test_note_on_a_broken_disk(tmp_path: Path) -> None:
     path = tmp_path / "read only"
     path.touch()
     descriptor = os.open(path, os.O_RDONLY)
-    lock = DataLock(descriptor, path)
+    lock = DataLock(Taken(descriptor, 1), path)
     lock.note("never written")
     assert lock.reserve_ids(9) == Failure(f"lock file {path}: Bad file descriptor")
     assert lock.id_floor == 1
@@ -182,7 +183,7 @@ def test_unwritable_directory(
     """DESIGN 7: a data directory in which no lock file can be made is one clear line."""
     open_directory.chmod(0o555)
     with unprivileged():
-        assert "can't be used (Permission denied)" in refusal(open_directory)
+        assert "can't be made (Permission denied)" in refusal(open_directory)
 
 
 def test_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,4 +195,45 @@ def test_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("saga_shell.log.lock.fcntl.flock", no_locks)
     before = len(list(Path("/proc/self/fd").iterdir()))
     assert "Operation not supported" in refusal(tmp_path)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_what_is_no_directory_is_said_to_be_none(tmp_path: Path) -> None:
+    """DESIGN 6: a file, a dangling link or something below a file is no matter of permissions."""
+    regular, dangling, data_dir = tmp_path / "regular", tmp_path / "dangling", tmp_path / "data"
+    regular.touch()
+    dangling.symlink_to(tmp_path / "nowhere" / "at" / "all")
+    data_dir.mkdir()
+    for place in (regular, dangling):
+        assert refusal(place) == f"data directory {place} is no directory: check --data-dir"
+    below = regular / "below"
+    assert (
+        refusal(below) == f"directory {below}/db can't be made (Not a directory): check --data-dir"
+    )
+    (data_dir / "db").touch()
+    line = f"{data_dir}/db is no directory, and the saga log belongs there: move it away"
+    assert refusal(data_dir) == line
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_a_lock_file_that_is_none(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    """DESIGN 6: a pipe or a device is one clear line, and nobody who looks waits at it."""
+    path = lock_path(tmp_path)
+    path.parent.mkdir()
+    make(path)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    assert f"lock file {path} can't be used (it is no regular file)" in refusal(tmp_path)
+    assert owner_of(tmp_path) is None
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_lock_file_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DESIGN 6: so is one whose disk fails, and no descriptor is left open."""
+
+    def fail(*_: object) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("saga_shell.log.lock.os.pread", fail)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    assert "can't be used (Input/output error)" in refusal(tmp_path)
     assert len(list(Path("/proc/self/fd").iterdir())) == before
