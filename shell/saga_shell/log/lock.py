@@ -18,6 +18,7 @@ from msgspec import Struct
 from returns.result import Failure, Success
 
 from saga_shell.log.files import NO_REGULAR_FILE
+from saga_shell.log.options import ID_BLOCK, MAX_SAGA_ID
 from saga_shell.log.paths import lock_path
 
 _PROBE_WAITS = 50
@@ -104,9 +105,12 @@ def _take_file(path: Path) -> Success[Taken] | Failure[str]:
     except OSError as error:
         return Failure(_unusable(path, error))
     try:
-        if _take(descriptor):
-            return Success(Taken(descriptor, _id_floor(descriptor)))
-        refused = _refusal(path.parent.parent, _read(descriptor))
+        if not _take(descriptor):
+            refused = _refusal(path.parent.parent, _read(descriptor))
+        elif (floor := _id_floor(descriptor)) <= MAX_SAGA_ID - ID_BLOCK:
+            return Success(Taken(descriptor, floor))
+        else:
+            refused = _used_up(path)
     except OSError as error:
         refused = _unusable(path, error)
     os.close(descriptor)
@@ -180,6 +184,13 @@ def _refusal(data_dir: Path, owner: Owner) -> str:
     return (
         f"another launcher{pid} runs on {data_dir}: "
         "end it first, or use another directory with --data-dir"
+    )
+
+
+def _used_up(path: Path) -> str:
+    return (
+        f"lock file {path} has no saga ids left, its second line says: put the highest id in use "
+        "there, or delete the file if the saga log is whole"
     )
 
 

@@ -17,7 +17,7 @@ from saga_shell.log.errors import LogError, attempt, damaged, inaccessible
 from saga_shell.log.files import NO_REGULAR_FILE, close_untouched, is_special
 from saga_shell.log.history import OUTCOMES_READ, LogStart, last_outcomes, unresolved_sagas
 from saga_shell.log.options import MAX_SAGA_ID, LogOptions, stamp
-from saga_shell.log.schema import create_missing, survey
+from saga_shell.log.schema import COUNTER_TABLE, SAGA_TABLE, create_missing, survey
 from saga_shell.log.soundness import close_seal, fault_in, read_edges, write_seal
 from saga_shell.log.statements import Batch, apply
 from saga_shell.log.together import NotTogether, apply_together
@@ -90,17 +90,18 @@ class SagaLog:
         surveyed = survey(connection, path)
         if isinstance(surveyed, Failure):
             return surveyed
-        fault = fault_in(connection, path, surveyed.unwrap().tables)
+        tables = surveyed.unwrap().tables
+        fault = fault_in(connection, path, tables)
         if fault is not None:
             return Failure(damaged(path, fault))
+        read_edges(connection, tables)
+        next_saga_id = max(_lowest_free_id(connection, tables), id_floor)
+        if next_saga_id > MAX_SAGA_ID - options.id_block:
+            return Failure(damaged(path, "its saga ids are used up"))
         _set_pragmas(connection, options)
         with _transaction(connection):
             create_missing(connection)
-            read_edges(connection)
-            next_saga_id = max(_lowest_free_id(connection), id_floor)
-            _reserve_ids(connection, min(next_saga_id + options.id_block, MAX_SAGA_ID))
-        if next_saga_id > MAX_SAGA_ID - options.id_block:
-            return Failure(damaged(path, "its saga ids are used up"))
+            _reserve_ids(connection, next_saga_id + options.id_block)
         return Success(cls(connection, path, options, next_saga_id))
 
     def batch(self, records: Sequence[LogRecord]) -> Batch:
@@ -286,14 +287,18 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _lowest_free_id(connection: sqlite3.Connection) -> int:
+def _lowest_free_id(connection: sqlite3.Connection, tables: frozenset[str]) -> int:
     """Above the counter and above every row (FACTS F-34); a read error is never a 1 (F-35)."""
-    row = connection.execute(
-        "SELECT coalesce((SELECT max(next_saga_id) FROM launcher_saga_counter), 1),"
-        " coalesce((SELECT max(saga_id) FROM launcher_saga), 0)"
-    ).fetchone()
-    counter, highest = msgspec.convert(row, tuple[int, int])
-    return max(counter, highest + 1)
+    queries = (query for table, query in _HIGHEST.items() if table in tables)
+    rows = (connection.execute(query).fetchone() for query in queries)
+    return max((1 + msgspec.convert(row, tuple[int])[0] for row in rows), default=1)
+
+
+_HIGHEST = {
+    SAGA_TABLE: "SELECT coalesce(max(saga_id), 0) FROM launcher_saga",
+    COUNTER_TABLE: "SELECT coalesce(max(next_saga_id) - 1, 0) FROM launcher_saga_counter",
+}
+"""The highest id that is taken, by table."""
 
 
 def _reserve_ids(connection: sqlite3.Connection, bound: int) -> None:

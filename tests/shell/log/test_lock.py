@@ -237,3 +237,16 @@ def test_a_lock_file_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.Mon
     before = len(list(Path("/proc/self/fd").iterdir()))
     assert "can't be used (Input/output error)" in refusal(tmp_path)
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+@pytest.mark.parametrize("floor", [2**63 - 1, 10**22])
+def test_a_lock_file_without_ids_is_named(tmp_path: Path, floor: int) -> None:
+    """FACTS R-41: a floor above the last id is the lock file's fault, not the log's; it stays."""
+    acquire(tmp_path).unwrap().release()
+    path = lock_path(tmp_path)
+    path.write_text(f"1\n{floor}\n\n")
+    line = refusal(tmp_path)
+    assert line.startswith(f"lock file {path} has no saga ids left, its second line says: put ")
+    assert path.read_text() == f"1\n{floor}\n\n"
+    path.unlink()
+    acquire(tmp_path).unwrap().release()
