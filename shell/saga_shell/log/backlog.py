@@ -85,7 +85,7 @@ class Backlog:
             chunk = self._oldest()
             match self._write(chunk):
                 case Success(refusals):
-                    self.repeat_bound()
+                    self._repeat_bound()
                     self._settle(chunk, refusals)
                 case Failure(error):
                     return self._degrade(chunk, error)
@@ -96,7 +96,13 @@ class Backlog:
         """Ids below this are never given out again, whatever becomes of this process."""
         return max(self._reserved, self._log.ids_below)
 
-    def repeat_bound(self) -> None:
+    def begin(self) -> None:
+        """Say what there is to say of a log just opened, and reserve its ids elsewhere as well."""
+        if self._log.notice is not None:
+            logger.warning("%s", self._log.notice)
+        self._repeat_bound()
+
+    def _repeat_bound(self) -> None:
         """Reserve in the second place what the file has reserved; one line if that can't be."""
         bound = self._log.ids_below
         if self._reserve is None or bound == self._repeated:
@@ -216,6 +222,7 @@ class Backlog:
         opened = SagaLog.open(self.path, options, id_floor=self._log.unused_id)
         if isinstance(opened, Success):
             self._log, self._connected = opened.unwrap(), True
+            self.begin()
         return opened
 
     def _settle(self, chunk: list[Batch], refusals: tuple[str, ...]) -> None:

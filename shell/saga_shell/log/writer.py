@@ -66,7 +66,7 @@ class LogWriter:
                 return refused
             case Success((log, start)):
                 backlog = Backlog(log, options, announce, reserve)
-                await loop.run_in_executor(executor, backlog.repeat_bound)
+                await loop.run_in_executor(executor, backlog.begin)
                 return Success(cls(executor, backlog, start, options.clock))
 
     def take_start(self) -> LogStart:

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,11 @@ def kill_after(path: Path, script: str) -> None:
 def beside(path: Path, suffix: str) -> Path:
     """The file with that suffix."""
     return path.with_name(path.name + suffix)
+
+
+def open_saga(log: SagaLog, saga_id: int) -> None:
+    """One commit."""
+    assert log.commit([log.batch([SagaOpened(saga_id, "n", "null")])]) == Success(())
 
 
 def refusal(path: Path, options: LogOptions) -> LogError:
@@ -106,3 +112,118 @@ def test_what_is_no_regular_file(
     line = f"saga log {path} can't be used (it is no regular file)"
     assert refusal(path, options).message.startswith(line)
     assert open_read_only(path).failure().message.startswith(line)
+
+
+def cut_by(size: int) -> Callable[[int], int]:
+    """So many bytes less."""
+    return lambda length: length - size
+
+
+@pytest.mark.parametrize("left", [cut_by(1), cut_by(4_096), lambda _: 1, lambda _: 0])
+def test_a_wal_that_is_cut_short(
+    open_log: OpenLog, path: Path, query: Query, left: Callable[[int], int]
+) -> None:
+    """FACTS R-44: no row goes behind the cut, nothing of the rest is copied without its end."""
+    log = open_log()
+    open_saga(log, 1)
+    log.checkpoint().unwrap()
+    open_saga(log, 2)
+    wal = beside(path, "-wal")
+    os.truncate(wal, left(wal.stat().st_size))
+    before = contents(path)
+    for outcome in (
+        log.commit([log.batch([SagaOpened(3, "n", "null")])]),
+        log.vacuum_older_than(datetime.max.replace(tzinfo=UTC)),
+        log.checkpoint(),
+        log.close(),
+    ):
+        assert "its -wal was cut short, so its last rows may be" in outcome.failure().message
+    assert contents(path) == before
+    again = open_log()
+    open_saga(again, 3)
+    again.close()
+    assert query("PRAGMA integrity_check") == [("ok",)]
+    ids = [saga_id for (saga_id,) in query("SELECT saga_id FROM launcher_saga")]
+    assert ids in ([1, 3], [1, 2, 3])
+
+
+def test_what_another_program_copied_is_not_missing(open_log: OpenLog, query: Query) -> None:
+    """A backup that empties the `-wal` after it put all of it into the file is no damage."""
+    log = open_log()
+    for saga_id in range(1, 4):
+        open_saga(log, saga_id)
+        assert query("PRAGMA wal_checkpoint(TRUNCATE)") == [(0, 0, 0)]
+    assert log.close() == Success(None)
+    assert query("SELECT count(*) FROM launcher_saga") == [(3,)]
+
+
+def test_a_log_that_is_emptied(open_log: OpenLog, path: Path) -> None:
+    """FACTS R-44: rows that go on into an empty file would be read by nobody."""
+    log = open_log()
+    os.truncate(path, 0)
+    failed = log.commit([log.batch([SagaOpened(1, "n", "null")])])
+    assert "the file was emptied" in failed.failure().message
+
+
+@pytest.mark.parametrize("lose", [Path.unlink, lambda path: os.truncate(path, 0)])
+def test_a_wal_without_its_file_is_refused(
+    open_log: OpenLog, path: Path, options: LogOptions, lose: Callable[[Path], None]
+) -> None:
+    """RELIABILITY 7: rows are in it; SQLite would delete it, at a look already."""
+    open_log().close()
+    kill_after(path, "CREATE TABLE more (rows)")
+    lose(path)
+    wal = beside(path, "-wal")
+    kept = wal.read_bytes()
+    line = (
+        f"saga log {path} is missing or empty, but rows are left in the -wal beside it: "
+        "put the file back, or move the -wal away to start with an empty log"
+    )
+    damaged = LogError("damaged", line)
+    assert refusal(path, options) == damaged
+    assert open_read_only(path) == Failure(damaged)
+    assert wal.read_bytes() == kept
+    wal.unlink()
+    assert open_log().start().unwrap().unresolved == ()
+
+
+NO_WAL = "has no -wal beside it, though its last run did not end cleanly"
+
+
+@pytest.mark.parametrize("lose", [Path.unlink, lambda path: os.truncate(path, 0)])
+def test_a_lost_wal_is_told(open_log: OpenLog, path: Path, lose: Callable[[Path], None]) -> None:
+    """FACTS R-45: after a clean end the file needs no `-wal`; after any other one was there."""
+    log = open_log()
+    assert log.notice is None
+    log.close()
+    log = open_log()
+    assert log.notice is None
+    log.abandon()
+    kill_after(path, "CREATE TABLE more (rows)")
+    log = open_log()
+    assert log.notice is None
+    log.close()
+    kill_after(path, "CREATE TABLE still_more (rows)")
+    lose(beside(path, "-wal"))
+    notice = open_log().notice
+    assert notice is not None
+    assert NO_WAL in notice
+
+
+def test_a_log_whose_wal_was_all_there_is(open_log: OpenLog, path: Path) -> None:
+    """FACTS R-45: nothing was copied into the file yet, so that it looks like a new one."""
+    path.parent.mkdir()
+    kill_after(path, "CREATE TABLE launcher_saga (saga_id)")
+    beside(path, "-wal").unlink()
+    notice = open_log().notice
+    assert notice is not None
+    assert NO_WAL in notice
+
+
+def test_the_original_launcher_left_no_wal(open_log: OpenLog, path: Path, query: Query) -> None:
+    """FACTS 4.1: its files stay in WAL mode, and a clean end removes their `-wal`."""
+    open_log().close()
+    query("PRAGMA user_version = 0")
+    query("PRAGMA journal_mode = WAL")
+    assert not beside(path, "-wal").exists()
+    assert open_log().notice is None

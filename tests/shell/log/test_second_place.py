@@ -59,7 +59,7 @@ def test_the_second_place_repeats_what_the_file_reserves(
     backlog: Backlog, second: SecondPlace
 ) -> None:
     """FACTS R-41: at the start and once a block: whichever of the two is lost, ids go on."""
-    backlog.repeat_bound()
+    backlog.begin()
     assert second.bounds == [1 + BLOCK]
     for saga_id in range(1, 30):
         backlog.take([SagaOpened(saga_id, "n", "null")])
@@ -83,7 +83,7 @@ def test_a_second_place_that_fails_is_told_once_a_block(
 ) -> None:
     """FACTS R-41: the file has its own counter, so sagas go on; the lines say what is at stake."""
     second.works = False
-    backlog.repeat_bound()
+    backlog.begin()
     for saga_id in range(1, 9):
         backlog.take([SagaOpened(saga_id, "n", "null")])
         assert backlog.flush() == Success(None)
