@@ -41,6 +41,10 @@ Reserve = Callable[[int], Success[None] | Failure[str]]
 """Lets no later run give out an id below the one given; the failure says why that can't be."""
 
 
+Regain = Callable[[], Success[None] | Failure[str]]
+"""Makes sure that the data directory is still ours; the failure is one line."""
+
+
 class Backlog:
     """Owns the log. `take` may be called from any thread; all else only from the log's own."""
 
@@ -50,9 +54,11 @@ class Backlog:
         options: LogOptions,
         announce: Announce,
         reserve: Reserve | None = None,
+        regain: Regain = lambda: Success(None),
     ) -> None:
         self.refused = 0
         self._reserve = reserve
+        self._regain = regain
         self._reserved = 0
         self._repeated = 0
         self._log = log
@@ -63,6 +69,7 @@ class Backlog:
         self._settled = 0
         self._degraded = False
         self._connected = True
+        self._said = ""
 
     @property
     def path(self) -> Path:
@@ -215,15 +222,26 @@ class Backlog:
                 return log.commit(chunk)
 
     def _connect(self) -> Success[SagaLog] | Failure[LogError]:
-        """Open the file anew if it has to be."""
+        """Open the file anew if it has to be, and if no other launcher has its directory now."""
         if self._connected:
             return Success(self._log)
+        regained = self._regain()
+        if isinstance(regained, Failure):
+            return Failure(self._shut_out(regained.failure()))
+        self._said = ""
         options = msgspec.structs.replace(self._options, busy_timeout_ms=self._short_timeout())
         opened = SagaLog.open(self.path, options, id_floor=self._log.unused_id)
         if isinstance(opened, Success):
             self._log, self._connected = opened.unwrap(), True
             self.begin()
         return opened
+
+    def _shut_out(self, line: str) -> LogError:
+        """Who looks at the data directory sees its new owner; so our own logs tell of it, once."""
+        if line != self._said:
+            logger.error("saga log %s stays closed: %s", self.path, line)
+            self._said = line
+        return LogError("locked", line)
 
     def _settle(self, chunk: list[Batch], refusals: tuple[str, ...]) -> None:
         for batch in chunk:

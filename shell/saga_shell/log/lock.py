@@ -61,11 +61,37 @@ class DataLock:
         with suppress(OSError):
             self._write(self.id_floor)
 
+    def regain(self) -> Success[None] | Failure[str]:
+        """Make sure that the lock keeps others out; the failure says who has it, or what is wrong.
+
+        Its file may have gone with its directory. The kernel's lock on the lost one means nothing
+        to whoever starts now, so it is taken again, with all that the file said.
+        """
+        try:
+            if _is_at(self._path, self._descriptor):
+                return Success(None)
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            return Failure(_unusable(self._path, error))
+        match _take_file(self._path):
+            case Failure(line):
+                return Failure(line)
+            case Success(taken):
+                self._change_to(taken)
+                return Success(None)
+
+    def _change_to(self, taken: Taken) -> None:
+        os.close(self._descriptor)
+        self._descriptor = taken.descriptor
+        self.id_floor = max(self.id_floor, taken.id_floor)
+        self.note(self._note)
+
     def reserve_ids(self, bound: int) -> Success[None] | Failure[str]:
         """Let every later run begin at `bound` or above; the failure says why that can't be."""
+        regained = self.regain()
+        if isinstance(regained, Failure):
+            return regained
         try:
-            if not os.path.samestat(self._path.stat(), os.fstat(self._descriptor)):
-                return Failure(f"lock file {self._path}: somebody replaced it")
             self._write(bound)
             os.fdatasync(self._descriptor)
         except OSError as error:
@@ -107,6 +133,8 @@ def _take_file(path: Path) -> Success[Taken] | Failure[str]:
     try:
         if not _take(descriptor):
             refused = _refusal(path.parent.parent, _read(descriptor))
+        elif not _is_at(path, descriptor):
+            refused = f"lock file {path} was replaced just now: try again"
         elif (floor := _id_floor(descriptor)) <= MAX_SAGA_ID - ID_BLOCK:
             return Success(Taken(descriptor, floor))
         else:
@@ -115,6 +143,14 @@ def _take_file(path: Path) -> Success[Taken] | Failure[str]:
         refused = _unusable(path, error)
     os.close(descriptor)
     return Failure(refused)
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    """Whether that file, and no other, stands there."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def _open_regular(path: Path, flags: int) -> int:

@@ -111,15 +111,85 @@ def test_note_on_a_broken_disk(tmp_path: Path) -> None:
     assert path.read_bytes() == b""
 
 
-def test_a_lock_file_that_is_not_ours_any_more_keeps_no_ids(tmp_path: Path) -> None:
-    """FACTS R-41: what goes into a deleted file is read by nobody."""
-    lock = acquire(tmp_path).unwrap()
-    path = lock_path(tmp_path)
+def lose(path: Path) -> None:
+    """The directory goes, and the lock file with it."""
     path.unlink()
-    assert lock.reserve_ids(9) == Failure(f"lock file {path}: No such file or directory")
+    path.parent.rmdir()
+
+
+def replace(path: Path) -> None:
+    """Another file takes its place."""
+    path.unlink()
     path.touch()
-    assert lock.reserve_ids(9) == Failure(f"lock file {path}: somebody replaced it")
+
+
+@pytest.mark.parametrize("lost", [lose, replace])
+def test_a_lost_lock_is_taken_again(tmp_path: Path, lost: Callable[[Path], None]) -> None:
+    """FACTS R-48, R-49: others see the launcher again, and are kept out; the ids are there too."""
+    lock = acquire(tmp_path).unwrap()
+    assert lock.reserve_ids(4_711) == Success(None)
+    lock.note("the disk is full")
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    lost(lock_path(tmp_path))
+    assert owner_of(tmp_path) is None
+    for _ in range(2):
+        assert lock.regain() == Success(None)
+        assert owner_of(tmp_path) == Owner(os.getpid(), "the disk is full")
+        assert f"(pid {os.getpid()})" in refusal(tmp_path)
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
     lock.release()
+    lock = acquire(tmp_path).unwrap()
+    assert lock.id_floor == 4_711
+    lock.release()
+
+
+def test_ids_are_not_reserved_in_a_file_that_nobody_reads(tmp_path: Path) -> None:
+    """FACTS R-41: what goes into a deleted file is lost, so the lock is taken again before that."""
+    lock = acquire(tmp_path).unwrap()
+    lose(lock_path(tmp_path))
+    assert lock.reserve_ids(9) == Success(None)
+    lock.release()
+    assert lock_path(tmp_path).read_text() == f"{os.getpid()}\n9\n\n"
+
+
+def test_a_lock_that_another_took_is_not_taken_back(tmp_path: Path) -> None:
+    """FACTS R-49: who lost it waits until the other ends, and goes on above the ids of both."""
+    lock = acquire(tmp_path).unwrap()
+    lose(lock_path(tmp_path))
+    other = acquire(tmp_path).unwrap()
+    line = f"another launcher (pid {os.getpid()}) runs on {tmp_path}"
+    for outcome in (lock.regain(), lock.reserve_ids(9)):
+        assert outcome.failure().startswith(line)
+    assert other.reserve_ids(99) == Success(None)
+    other.release()
+    assert lock.regain() == Success(None)
+    assert lock.id_floor == 99
+    lock.release()
+
+
+def test_a_lock_that_can_not_be_taken_again(tmp_path: Path) -> None:
+    """DESIGN 6: one line says why."""
+    lock = acquire(tmp_path).unwrap()
+    lose(lock_path(tmp_path))
+    (tmp_path / "db").touch()
+    line = f"lock file {lock_path(tmp_path)} can't be used (Not a directory): "
+    assert lock.regain().failure().startswith(line)
+    lock.release()
+
+
+def test_a_lock_file_that_goes_while_it_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FACTS R-49: a lock on a file that is deleted in that instant would keep nobody out."""
+    flock = fcntl.flock
+
+    def delete_too(descriptor: int, operation: int) -> None:
+        flock(descriptor, operation)
+        lock_path(tmp_path).unlink()
+
+    monkeypatch.setattr("saga_shell.log.lock.fcntl.flock", delete_too)
+    line = f"lock file {lock_path(tmp_path)} was replaced just now: try again"
+    assert refusal(tmp_path) == line
 
 
 def test_ids_are_reserved_for_the_next_run(tmp_path: Path) -> None:
