@@ -189,31 +189,6 @@ def test_unusable_file_in_its_place(backlog: Backlog, path: Path, query: Query) 
     assert query("SELECT saga_id FROM launcher_saga") == [(1,), (2,)]
 
 
-def test_a_directory_that_another_launcher_took(
-    path: Path,
-    options: LogOptions,
-    notes: list[str],
-    query: Query,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """FACTS R-49: the log stays as it is, and says why, until the other launcher has ended."""
-    answers: list[Success[None] | Failure[str]] = [Failure("another runs on it")] * 2
-    answers.append(Success(None))
-    log = SagaLog.open(path, options).unwrap()
-    backlog = Backlog(log, options, notes.append, regain=lambda: answers.pop(0))
-    shutil.rmtree(path.parent)
-    assert "moved, replaced" in failed(hand_over(backlog, opened(1)))
-    assert failed(hand_over(backlog, opened(2))) == "another runs on it"
-    assert notes[-1] == "another runs on it; 2 record(s) wait in memory"
-    assert not path.exists()
-    assert backlog.flush() == Success(None)
-    assert query("SELECT saga_id FROM launcher_saga") == [(1,), (2,)]
-    assert answers == []
-    (entry,) = caplog.records
-    assert entry.getMessage() == f"saga log {path} stays closed: another runs on it"
-    backlog.finish()
-
-
 def test_refused_record_is_counted_and_told(
     backlog: Backlog, query: Query, caplog: pytest.LogCaptureFixture
 ) -> None:
