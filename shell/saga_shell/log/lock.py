@@ -225,8 +225,8 @@ def _refusal(data_dir: Path, owner: Owner) -> str:
 
 def _used_up(path: Path) -> str:
     return (
-        f"lock file {path} has no saga ids left, its second line says: put the highest id in use "
-        "there, or delete the file if the saga log is whole"
+        f"lock file {path} has no saga ids left, its second line says: put a number above the ids "
+        "in use there, or delete the file if the saga log is whole"
     )
 
 
