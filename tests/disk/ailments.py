@@ -1,5 +1,6 @@
 """What can befall a live launcher's saga log: how it breaks, how it heals, what is said of it."""
 
+import os
 import resource
 import shutil
 import sqlite3
@@ -54,6 +55,10 @@ class Patient:
         """Delete the log's directory underneath the launcher."""
         shutil.rmtree(self.database.parent)
 
+    def empty_wal(self) -> None:
+        """Cut off all rows that are not copied into the database yet."""
+        os.truncate(self.database.with_name(self.database.name + "-wal"), 0)
+
     def replace(self) -> None:
         """Move the log away, and put something into its place that is none."""
         self.database.parent.rename(self._kept)
@@ -97,6 +102,13 @@ AILMENTS = (
         Patient.delete_directory,
         lambda _: None,
         "the file was moved, replaced or deleted",
+        lasts=False,
+    ),
+    Ailment(
+        "-wal emptied",
+        Patient.empty_wal,
+        lambda _: None,
+        "its -wal was cut short, so its last rows may be missing",
         lasts=False,
     ),
     Ailment(

@@ -99,3 +99,30 @@ def test_a_truncated_wal_loses_its_end_only(place: Place, cut: int) -> None:
     assert place.rows("pragma integrity_check") == [("ok",)]
     assert place.rows("select * from launcher_saga where state = 'running'") == []
     assert run_saga(host(place), "next") > max(ids)
+
+
+@pytest.mark.parametrize("lose", [Path.unlink, lambda path: os.truncate(path, 0)])
+def test_rows_in_a_wal_without_its_file_are_kept(
+    place: Place, lose: Callable[[Path], None]
+) -> None:
+    """RELIABILITY 7: exit 3 with one line that says what to do; the rows are there afterwards."""
+    path, _ = with_history(place, kill=True)
+    lose(path)
+    wal = path.with_name(path.name + "-wal")
+    kept = wal.read_bytes()
+    running = place.start("--no-host")
+    assert running.process.wait(PATIENCE_SECONDS) == 3
+    (line,) = running.stderr().splitlines()
+    assert f"saga log {path} is missing or empty, but rows are left in the -wal" in line
+    assert wal.read_bytes() == kept
+
+
+def test_a_lost_wal_is_told_and_costs_no_id(place: Place) -> None:
+    """RELIABILITY 7: what was only in it is gone, and the start says so; ids go on above it."""
+    path, ids = with_history(place, kill=True)
+    path.with_name(path.name + "-wal").unlink()
+    running = place.launch()
+    assert run_saga(host(place), "next") > max(ids)
+    assert running.terminate() == 0
+    said = [line for line in running.stderr().splitlines() if "WARNING" in line]
+    assert sum(f"saga log {path} has no -wal beside it" in line for line in said) == 1

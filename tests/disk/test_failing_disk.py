@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 from tests.disk.ailments import AILMENTS, Ailment, Patient, rows_in_order
-from tests.e2e.outside import PATIENCE_SECONDS, Peer, Place
+from tests.e2e.outside import PATIENCE_SECONDS, Peer, Place, Running, wait_until
 from tests.e2e.test_exchanges import answer_to, brackets, host, subscriber
 
 LONG = "x" * 20_000
@@ -115,3 +115,49 @@ def test_a_lock_held_for_longer_than_any_deadline_stops_no_saga(place: Place) ->
         ("succeeded", None),
     ]
     assert patient.running.terminate() == 0
+
+
+def test_a_deleted_directory_is_the_launcher_s_again(place: Place) -> None:
+    """FACTS R-48, R-49: once its log is back, so is its lock: others see it and are refused."""
+    patient = Patient(place)
+    tool, peer = subscriber(place), host(place)
+    patient.delete_directory()
+    saga_id = run_saga(peer, "after")
+    tool.until(event="log_recovered")
+    assert is_seen(place)
+    second = place.start("--no-host", "--socket", str(place.directory / "t"))
+    assert second.process.wait(PATIENCE_SECONDS) == 2
+    assert owner(patient.running, place) in second.stderr()
+    assert place.rows("select saga_id, state from launcher_saga") == [(saga_id, "completed")]
+    assert patient.running.terminate() == 0
+
+
+def test_a_directory_that_another_launcher_took_is_left_to_it(place: Place) -> None:
+    """FACTS R-49: sagas go on from memory, with a line that names the other, until that ends."""
+    patient = Patient(place)
+    tool, peer = subscriber(place), host(place)
+    patient.delete_directory()
+    other = place.launch("--socket", str(place.directory / "t"))
+    saga_id = run_saga(peer, "during")
+    tool.until(event="log_degraded")
+    line = f"stays closed: {owner(other, place)}"
+    wait_until(lambda: line in patient.running.stderr(), "the line")
+    assert place.rows("select * from launcher_saga") == []
+    assert other.terminate() == 0
+    tool.until(event="log_recovered")
+    assert place.rows("select saga_id, state from launcher_saga") == [(saga_id, "completed")]
+    assert is_seen(place)
+    assert patient.running.terminate() == 0
+    assert patient.running.stderr().count(line) == 1
+
+
+def is_seen(place: Place) -> bool:
+    """Whether `diag` says that a launcher lives here."""
+    told = diag(place, "sagas", "--data-dir", str(place.data_dir), "--json")
+    live: bool = json.loads(told)["live"]
+    return live
+
+
+def owner(running: Running, place: Place) -> str:
+    """What is said of the data directory's launcher."""
+    return f"another launcher (pid {running.process.pid}) runs on {place.data_dir}"

@@ -1,8 +1,9 @@
-"""A launcher dies while its log can't be written: the next one uses none of its ids again."""
+"""The log is lost, or can't be written when its launcher dies: none of its ids is used again."""
 
 import sqlite3
 from contextlib import closing, suppress
 
+import pytest
 from tests.disk.ailments import Patient
 from tests.disk.test_failing_disk import LONG, run_saga
 from tests.e2e.outside import PATIENCE_SECONDS, Place
@@ -45,6 +46,23 @@ def test_a_crash_in_a_long_outage_lets_no_id_be_used_twice(place: Place) -> None
     patient.disk_is("")
     assert rows_of(place) < BLOCK
     assert next_id(place) > max(shown)
+
+
+@pytest.mark.parametrize("cleanly", [True, False])
+def test_a_lost_log_lets_no_id_be_used_twice(place: Place, cleanly: bool) -> None:
+    """FACTS R-41: whoever follows the advice to move a damaged log away goes on above its ids."""
+    running = place.launch()
+    peer = host(place)
+    shown = [run_saga(peer, str(number)) for number in range(3)]
+    if cleanly:
+        assert running.terminate() == 0
+    else:
+        running.kill()
+    for path in (place.data_dir / "db").glob("*.db*"):
+        path.unlink()
+    following = next_id(place)
+    assert following > max(shown)
+    assert (following == max(shown) + 1) == cleanly
 
 
 def test_a_disk_that_takes_nothing_at_all_ends_the_launcher_before_an_id_is_unsafe(

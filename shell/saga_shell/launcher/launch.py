@@ -290,6 +290,7 @@ async def _open_log(options: Options, lock: DataLock) -> Success[LogWriter] | Fa
         log_options,
         announce=lock.note,
         reserve=lock.reserve_ids,
+        regain=lock.regain,
         id_floor=lock.id_floor,
     ):
         case Failure(error):

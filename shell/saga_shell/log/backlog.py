@@ -3,9 +3,10 @@
 A record waits here until its commit succeeded. The backlog has no bound: a bound would lose rows.
 Its length is visible while it grows, in `pending_records`, on the bus and in `diag`.
 
-While the file can't be written, its counter of saga ids can't be raised either. Ids are then
-reserved in a second place, which the next run reads too, so that a crash in the middle of an outage
-lets no id be used twice, however many sagas were opened (R-18, R-41).
+Whatever ids the file's counter reserves are reserved in a second place too, which the next run
+reads as well: so no id is used twice if the file is lost. While the file can't be written, its
+counter can't be raised; then the second place goes ahead, so that a crash in the middle of an
+outage lets no id be used twice either, however many sagas were opened (R-18, R-41).
 """
 
 import logging
@@ -40,9 +41,8 @@ Reserve = Callable[[int], Success[None] | Failure[str]]
 """Lets no later run give out an id below the one given; the failure says why that can't be."""
 
 
-def no_second_place(_: int) -> Failure[str]:
-    """A log that stands alone has only its own counter."""
-    return Failure("there is no second place for them")
+Regain = Callable[[], Success[None] | Failure[str]]
+"""Makes sure that the data directory is still ours; the failure is one line."""
 
 
 class Backlog:
@@ -53,11 +53,14 @@ class Backlog:
         log: SagaLog,
         options: LogOptions,
         announce: Announce,
-        reserve: Reserve = no_second_place,
+        reserve: Reserve | None = None,
+        regain: Regain = lambda: Success(None),
     ) -> None:
         self.refused = 0
         self._reserve = reserve
+        self._regain = regain
         self._reserved = 0
+        self._repeated = 0
         self._log = log
         self._options = options
         self._announce = announce
@@ -66,6 +69,7 @@ class Backlog:
         self._settled = 0
         self._degraded = False
         self._connected = True
+        self._said = ""
 
     @property
     def path(self) -> Path:
@@ -88,6 +92,7 @@ class Backlog:
             chunk = self._oldest()
             match self._write(chunk):
                 case Success(refusals):
+                    self._repeat_bound()
                     self._settle(chunk, refusals)
                 case Failure(error):
                     return self._degrade(chunk, error)
@@ -97,6 +102,26 @@ class Backlog:
     def ids_below(self) -> int:
         """Ids below this are never given out again, whatever becomes of this process."""
         return max(self._reserved, self._log.ids_below)
+
+    def begin(self) -> None:
+        """Say what there is to say of a log just opened, and reserve its ids elsewhere as well."""
+        if self._log.notice is not None:
+            logger.warning("%s", self._log.notice)
+        self._repeat_bound()
+
+    def _repeat_bound(self) -> None:
+        """Reserve in the second place what the file has reserved; one line if that can't be."""
+        bound = self._log.ids_below
+        if self._reserve is None or bound == self._repeated:
+            return
+        self._repeated = bound
+        match self._reserve(max(bound, self._reserved)):
+            case Failure(why):
+                logger.warning(
+                    "saga ids would be used twice if saga log %s were lost: %s", self.path, why
+                )
+            case Success():
+                self._reserved = max(bound, self._reserved)
 
     def secure_ids(self, highest: int) -> Success[None] | Failure[str]:
         """Let no later run use an id up to `highest`; one line if that can't be promised."""
@@ -118,6 +143,8 @@ class Backlog:
             self._connect()
 
     def _reserve_ahead(self, unused: int) -> Success[None] | Failure[str]:
+        if self._reserve is None:
+            return Failure("there is no second place for them")
         bound = min(unused + self._options.id_block, MAX_SAGA_ID)
         reserved = self._reserve(bound)
         if isinstance(reserved, Success):
@@ -163,6 +190,16 @@ class Backlog:
             case Failure(error):
                 logger.warning("saga ids will jump at the next start: %s", error.message)
             case Success():
+                self._give_back()
+
+    def _give_back(self) -> None:
+        """The second place needs no more than the file: what was reserved and not used."""
+        if self._reserve is None:
+            return
+        match self._reserve(self._log.unused_id):
+            case Failure(why):
+                logger.warning("saga ids will jump at the next start: %s", why)
+            case Success():
                 pass
 
     def _oldest(self) -> list[Batch]:
@@ -185,14 +222,26 @@ class Backlog:
                 return log.commit(chunk)
 
     def _connect(self) -> Success[SagaLog] | Failure[LogError]:
-        """Open the file anew if it has to be."""
+        """Open the file anew if it has to be, and if no other launcher has its directory now."""
         if self._connected:
             return Success(self._log)
+        regained = self._regain()
+        if isinstance(regained, Failure):
+            return Failure(self._shut_out(regained.failure()))
+        self._said = ""
         options = msgspec.structs.replace(self._options, busy_timeout_ms=self._short_timeout())
         opened = SagaLog.open(self.path, options, id_floor=self._log.unused_id)
         if isinstance(opened, Success):
             self._log, self._connected = opened.unwrap(), True
+            self.begin()
         return opened
+
+    def _shut_out(self, line: str) -> LogError:
+        """Who looks at the data directory sees its new owner; so our own logs tell of it, once."""
+        if line != self._said:
+            logger.error("saga log %s stays closed: %s", self.path, line)
+            self._said = line
+        return LogError("locked", line)
 
     def _settle(self, chunk: list[Batch], refusals: tuple[str, ...]) -> None:
         for batch in chunk:

@@ -32,7 +32,17 @@ def damaged(path: Path, detail: str) -> LogError:
     return LogError(
         "damaged",
         f"saga log {path} is damaged ({_one_line(detail)}): "
-        "move it away to start with an empty log, or put a good copy in its place",
+        "move it away, with the -wal and -shm beside it, to start with an empty log or with a "
+        "good copy in its place",
+    )
+
+
+def orphaned(path: Path) -> LogError:
+    """Rows are left, but not the file that they belong to (FACTS R-45)."""
+    return LogError(
+        "damaged",
+        f"saga log {path} is missing or empty, but rows are left in the -wal beside it: "
+        "put the file back, or move the -wal away to start with an empty log",
     )
 
 
@@ -65,6 +75,14 @@ def inaccessible(path: Path, detail: str) -> LogError:
         "inaccessible",
         f"saga log {path} can't be used ({_one_line(detail)}): "
         "check the file, its directory and their permissions",
+    )
+
+
+def left_without_wal(path: Path) -> str:
+    """The last run did not end cleanly, and what it left has no `-wal`: one line."""
+    return (
+        f"saga log {path} has no -wal beside it, though its last run did not end cleanly: "
+        "if somebody removed that, its last rows are missing"
     )
 
 

@@ -6,8 +6,10 @@ that says so. It is rewritten in place and stays within one block, so a full dis
 database are no obstacle: that makes it the second place where saga ids are reserved.
 """
 
+import errno
 import fcntl
 import os
+import stat
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +17,8 @@ from pathlib import Path
 from msgspec import Struct
 from returns.result import Failure, Success
 
+from saga_shell.log.files import NO_REGULAR_FILE
+from saga_shell.log.options import ID_BLOCK, MAX_SAGA_ID
 from saga_shell.log.paths import lock_path
 
 _PROBE_WAITS = 50
@@ -32,15 +36,22 @@ class Owner(Struct, frozen=True):
     note: str | None
 
 
+class Taken(Struct, frozen=True):
+    """A lock file that is ours, and what it says of ids."""
+
+    descriptor: int
+    id_floor: int
+
+
 class DataLock:
     """Held until `release`, or until the process ends.
 
     `id_floor`: no saga id below it may be given out, whatever the log says (FACTS R-41).
     """
 
-    def __init__(self, descriptor: int, path: Path) -> None:
-        self.id_floor = _id_floor(descriptor)
-        self._descriptor = descriptor
+    def __init__(self, taken: Taken, path: Path) -> None:
+        self.id_floor = taken.id_floor
+        self._descriptor = taken.descriptor
         self._path = path
         self._note = ""
 
@@ -50,11 +61,37 @@ class DataLock:
         with suppress(OSError):
             self._write(self.id_floor)
 
+    def regain(self) -> Success[None] | Failure[str]:
+        """Make sure that the lock keeps others out; the failure says who has it, or what is wrong.
+
+        Its file may have gone with its directory. The kernel's lock on the lost one means nothing
+        to whoever starts now, so it is taken again, with all that the file said.
+        """
+        try:
+            if _is_at(self._path, self._descriptor):
+                return Success(None)
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            return Failure(_unusable(self._path, error))
+        match _take_file(self._path):
+            case Failure(line):
+                return Failure(line)
+            case Success(taken):
+                self._change_to(taken)
+                return Success(None)
+
+    def _change_to(self, taken: Taken) -> None:
+        os.close(self._descriptor)
+        self._descriptor = taken.descriptor
+        self.id_floor = max(self.id_floor, taken.id_floor)
+        self.note(self._note)
+
     def reserve_ids(self, bound: int) -> Success[None] | Failure[str]:
         """Let every later run begin at `bound` or above; the failure says why that can't be."""
+        regained = self.regain()
+        if isinstance(regained, Failure):
+            return regained
         try:
-            if not os.path.samestat(self._path.stat(), os.fstat(self._descriptor)):
-                return Failure(f"lock file {self._path}: somebody replaced it")
             self._write(bound)
             os.fdatasync(self._descriptor)
         except OSError as error:
@@ -77,27 +114,58 @@ def acquire(data_dir: Path) -> Success[DataLock] | Failure[str]:
     path = lock_path(data_dir)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        return Failure(_no_place(data_dir, path.parent, error))
+    match _take_file(path):
+        case Failure(line):
+            return Failure(line)
+        case Success(taken):
+            lock = DataLock(taken, path)
+            lock.note("")
+            return Success(lock)
+
+
+def _take_file(path: Path) -> Success[Taken] | Failure[str]:
+    try:
+        descriptor = _open_regular(path, os.O_RDWR | os.O_CREAT)
     except OSError as error:
         return Failure(_unusable(path, error))
     try:
-        taken = _take(descriptor)
+        if not _take(descriptor):
+            refused = _refusal(path.parent.parent, _read(descriptor))
+        elif not _is_at(path, descriptor):
+            refused = f"lock file {path} was replaced just now: try again"
+        elif (floor := _id_floor(descriptor)) <= MAX_SAGA_ID - ID_BLOCK:
+            return Success(Taken(descriptor, floor))
+        else:
+            refused = _used_up(path)
     except OSError as error:
-        os.close(descriptor)
-        return Failure(_unusable(path, error))
-    if not taken:
-        owner = _read(descriptor)
-        os.close(descriptor)
-        return Failure(_refusal(data_dir, owner))
-    lock = DataLock(descriptor, path)
-    lock.note("")
-    return Success(lock)
+        refused = _unusable(path, error)
+    os.close(descriptor)
+    return Failure(refused)
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    """Whether that file, and no other, stands there."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _open_regular(path: Path, flags: int) -> int:
+    """Open a file; a pipe or a device, at which one may wait for ever, is an `OSError`."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK, 0o600)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, NO_REGULAR_FILE)
 
 
 def owner_of(data_dir: Path) -> Owner | None:
     """The launcher that lives on this data directory, if any. Creates and changes nothing."""
     try:
-        descriptor = os.open(lock_path(data_dir), os.O_RDONLY)
+        descriptor = _open_regular(lock_path(data_dir), os.O_RDONLY)
     except OSError:
         return None
     try:
@@ -155,5 +223,24 @@ def _refusal(data_dir: Path, owner: Owner) -> str:
     )
 
 
+def _used_up(path: Path) -> str:
+    return (
+        f"lock file {path} has no saga ids left, its second line says: put a number above the ids "
+        "in use there, or delete the file if the saga log is whole"
+    )
+
+
+def _no_place(data_dir: Path, directory: Path, error: OSError) -> str:
+    in_the_way = isinstance(error, FileExistsError)
+    if in_the_way and data_dir.is_dir():
+        return f"{directory} is no directory, and the saga log belongs there: move it away"
+    if in_the_way or (isinstance(error, NotADirectoryError) and data_dir.is_file()):
+        return f"data directory {data_dir} is no directory: check --data-dir"
+    return f"directory {directory} can't be made ({error.strerror}): check --data-dir"
+
+
 def _unusable(path: Path, error: OSError) -> str:
-    return f"lock file {path} can't be used ({error.strerror}): check the directory's permissions"
+    return (
+        f"lock file {path} can't be used ({error.strerror}): "
+        "check the file, its directory and their permissions"
+    )

@@ -34,7 +34,15 @@ def lock_path(data_dir: Path) -> Path:
 def find_log(data_dir: Path) -> Path:
     """Where the log is now; nothing is touched. For readers."""
     current, legacy = current_path(data_dir), legacy_path(data_dir)
-    return legacy if legacy.exists() and not current.exists() else current
+    return legacy if _stands(legacy) and not _stands(current) else current
+
+
+def _stands(path: Path) -> bool:
+    """Whether something is there; what can't be looked at is, and whoever opens it says why."""
+    try:
+        return path.exists()
+    except OSError:
+        return True
 
 
 def settle_log(data_dir: Path) -> LogLocation:

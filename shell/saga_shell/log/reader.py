@@ -14,7 +14,8 @@ import msgspec
 from msgspec import Struct
 from returns.result import Failure, Success
 
-from saga_shell.log.errors import LogError, attempt, missing
+from saga_shell.log.errors import LogError, attempt, inaccessible, missing, orphaned
+from saga_shell.log.files import NO_REGULAR_FILE, is_orphaned, is_special
 from saga_shell.log.options import MAX_SAGA_ID
 from saga_shell.log.readonly import connect_read_only
 from saga_shell.log.schema import survey
@@ -120,8 +121,12 @@ def open_read_only(path: Path) -> Success["SagaLogReader"] | Failure[LogError]:
 
 
 def _open(path: Path) -> Success["SagaLogReader"] | Failure[LogError]:
+    if is_orphaned(path):
+        return Failure(orphaned(path))
     if not path.exists():
         return Failure(missing(path))
+    if is_special(path):
+        return Failure(inaccessible(path, NO_REGULAR_FILE))
     with ExitStack() as resources:
         connection, notice = connect_read_only(path, resources)
         surveyed = survey(connection, path)

@@ -151,15 +151,21 @@ _STEPS_REFERENCE = (SAGA_TABLE, "saga_id", "CASCADE")
 
 
 class Survey(Struct, frozen=True):
-    """What kind of file it is: its version and which tables it has."""
+    """What kind of file it is: its version, which tables it has, whether a `-wal` belongs to it."""
 
     version: int
     tables: frozenset[str]
+    in_wal_mode: bool
 
     @property
     def blank(self) -> bool:
         """A file in which nothing was ever created."""
         return not self.tables
+
+    @property
+    def is_original(self) -> bool:
+        """A log of the original launcher, which kept no version and a `-wal` only while it ran."""
+        return self.version == 0 and not self.blank
 
 
 def survey(connection: sqlite3.Connection, path: Path) -> Success[Survey] | Failure[LogError]:
@@ -169,7 +175,9 @@ def survey(connection: sqlite3.Connection, path: Path) -> Success[Survey] | Fail
     """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-    found = Survey(int(version), frozenset(str(name) for (name,) in rows))
+    tables = frozenset(str(name) for (name,) in rows)
+    (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+    found = Survey(int(version), tables, mode == "wal")
     if found.version > SCHEMA_VERSION:
         return Failure(newer(path, found.version, SCHEMA_VERSION))
     fault = _fault(connection, found)

@@ -16,13 +16,15 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from saga_shell.log.schema import SAGA_TABLE, SEAL_TABLE, STEP_TABLE
+
 QUICK_CHECK_LIMIT = 64 * 1024 * 1024
 """Up to this many bytes a file without a seal is checked whole; that takes about 0.2 s."""
 
 _EDGES = (
-    "SELECT * FROM launcher_saga ORDER BY saga_id DESC LIMIT 1",
-    "SELECT * FROM launcher_saga_step ORDER BY rowid DESC LIMIT 1",
-    "SELECT max(saga_id) FROM launcher_saga_step",
+    (SAGA_TABLE, "SELECT * FROM launcher_saga ORDER BY saga_id DESC LIMIT 1"),
+    (STEP_TABLE, "SELECT * FROM launcher_saga_step ORDER BY rowid DESC LIMIT 1"),
+    (STEP_TABLE, "SELECT max(saga_id) FROM launcher_saga_step"),
 )
 """Where new rows go, in both tables and in the key of the steps."""
 
@@ -33,17 +35,21 @@ def fault_in(connection: sqlite3.Connection, path: Path, tables: frozenset[str])
     Raises `sqlite3.DatabaseError` for a page that can't be read at all.
     """
     status = path.stat()
-    sealed = "launcher_saga_seal" in tables and _seal_of(connection) == status.st_mtime_ns
+    sealed = SEAL_TABLE in tables and _seal_of(connection) == status.st_mtime_ns
     if sealed or status.st_size > QUICK_CHECK_LIMIT:
         return None
     (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     return None if verdict == "ok" else str(verdict)
 
 
-def read_edges(connection: sqlite3.Connection) -> None:
-    """Read the pages that the next rows go to; raises `sqlite3.DatabaseError` if one is broken."""
-    for query in _EDGES:
-        connection.execute(query).fetchall()
+def read_edges(connection: sqlite3.Connection, tables: frozenset[str]) -> None:
+    """Read the pages that the next rows go to, in those `tables` that there are.
+
+    Raises `sqlite3.DatabaseError` if one is broken.
+    """
+    for table, query in _EDGES:
+        if table in tables:
+            connection.execute(query).fetchall()
 
 
 def write_seal(connection: sqlite3.Connection) -> int:

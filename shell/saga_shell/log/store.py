@@ -13,10 +13,25 @@ import msgspec
 from returns.result import Failure, Success
 
 from saga_core.engine import LogRecord, SagaOpened
-from saga_shell.log.errors import LogError, attempt, damaged, inaccessible
+from saga_shell.log.errors import (
+    LogError,
+    attempt,
+    damaged,
+    inaccessible,
+    left_without_wal,
+    orphaned,
+)
+from saga_shell.log.files import (
+    NO_REGULAR_FILE,
+    Files,
+    close_untouched,
+    has_wal,
+    is_orphaned,
+    is_special,
+)
 from saga_shell.log.history import OUTCOMES_READ, LogStart, last_outcomes, unresolved_sagas
 from saga_shell.log.options import MAX_SAGA_ID, LogOptions, stamp
-from saga_shell.log.schema import create_missing, survey
+from saga_shell.log.schema import COUNTER_TABLE, SAGA_TABLE, create_missing, survey
 from saga_shell.log.soundness import close_seal, fault_in, read_edges, write_seal
 from saga_shell.log.statements import Batch, apply
 from saga_shell.log.together import NotTogether, apply_together
@@ -30,8 +45,6 @@ LONG_COMMIT_RECORDS = 10_000
 CHECKPOINT_PAGES = 1_000
 """What the `-wal` may hold before a commit copies it into the file (SQLite's default)."""
 
-_Inode = tuple[int, int] | None
-
 
 class SagaLog:
     """An open log. `next_saga_id` lies above every id that was shown before it was opened.
@@ -42,6 +55,8 @@ class SagaLog:
 
     `checkpoint_is_due` after a long commit: it is durable in the `-wal`, and whoever waits for it
     need not wait until it is copied into the file as well. `checkpoint` does that.
+
+    `notice` says in one line if rows may have been lost before the log was opened.
     """
 
     def __init__(
@@ -50,12 +65,12 @@ class SagaLog:
         self.path = path
         self.next_saga_id = next_saga_id
         self.checkpoint_is_due = False
+        self.notice: str | None = None
         self._connection = connection
         self._options = options
         self._unused_id = next_saga_id
         self._bound = next_saga_id + options.id_block
-        self._paths = (path, path.with_name(f"{path.name}-wal"))
-        self._files = _files(self._paths)
+        self._files = Files(path)
 
     @classmethod
     def open(
@@ -68,37 +83,53 @@ class SagaLog:
 
         def work() -> Success["SagaLog"] | Failure[LogError]:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if is_special(path):
+                return Failure(inaccessible(path, NO_REGULAR_FILE))
+            if is_orphaned(path):
+                return Failure(orphaned(path))
+            with_wal = has_wal(path)
             connection = _connect(path, options)
             try:
-                opened = cls._prepare(connection, path, options, id_floor)
+                opened = cls._prepare(connection, path, options, id_floor, with_wal=with_wal)
             except BaseException:
-                connection.close()
+                close_untouched(connection, path)
                 raise
             if isinstance(opened, Failure):
-                connection.close()
+                close_untouched(connection, path)
             return opened
 
         return attempt(path, work)
 
     @classmethod
     def _prepare(
-        cls, connection: sqlite3.Connection, path: Path, options: LogOptions, id_floor: int
+        cls,
+        connection: sqlite3.Connection,
+        path: Path,
+        options: LogOptions,
+        id_floor: int,
+        *,
+        with_wal: bool,
     ) -> Success["SagaLog"] | Failure[LogError]:
         surveyed = survey(connection, path)
         if isinstance(surveyed, Failure):
             return surveyed
-        fault = fault_in(connection, path, surveyed.unwrap().tables)
+        found = surveyed.unwrap()
+        tables = found.tables
+        fault = fault_in(connection, path, tables)
         if fault is not None:
             return Failure(damaged(path, fault))
+        read_edges(connection, tables)
+        next_saga_id = max(_lowest_free_id(connection, tables), id_floor)
+        if next_saga_id > MAX_SAGA_ID - options.id_block:
+            return Failure(damaged(path, "its saga ids are used up"))
         _set_pragmas(connection, options)
         with _transaction(connection):
             create_missing(connection)
-            read_edges(connection)
-            next_saga_id = max(_lowest_free_id(connection), id_floor)
-            _reserve_ids(connection, min(next_saga_id + options.id_block, MAX_SAGA_ID))
-        if next_saga_id > MAX_SAGA_ID - options.id_block:
-            return Failure(damaged(path, "its saga ids are used up"))
-        return Success(cls(connection, path, options, next_saga_id))
+            _reserve_ids(connection, next_saga_id + options.id_block)
+        log = cls(connection, path, options, next_saga_id)
+        if found.in_wal_mode and not with_wal and not found.is_original:
+            log.notice = left_without_wal(path)
+        return Success(log)
 
     def batch(self, records: Sequence[LogRecord]) -> Batch:
         """`records` with the present time."""
@@ -113,13 +144,15 @@ class SagaLog:
 
     def _commit(self, batches: Sequence[Batch]) -> Success[tuple[str, ...]] | Failure[LogError]:
         self._unused_id = max(self._unused_id, _highest_opened(batches) + 1)
-        if not self._in_place():
-            return Failure(inaccessible(self.path, "the file was moved, replaced or deleted"))
+        fault = self._fault()
+        if fault is not None:
+            return Failure(fault)
         bound = self._needed_bound()
         if sum(len(batch.records) for batch in batches) > LONG_COMMIT_RECORDS:
             self._connection.execute("PRAGMA wal_autocheckpoint = 0")
             self.checkpoint_is_due = True
         refusals = self._write(batches, bound)
+        self._files.grew()
         self._bound = bound
         return Success(refusals)
 
@@ -151,8 +184,11 @@ class SagaLog:
     def checkpoint(self) -> Success[None] | Failure[LogError]:
         """Copy the `-wal` into the file. A failure loses nothing: the next commit tries again."""
 
-        def work() -> Success[None]:
+        def work() -> Success[None] | Failure[LogError]:
             self.checkpoint_is_due = False
+            fault = self._fault()
+            if fault is not None:
+                return Failure(fault)
             self._connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             return Success(None)
@@ -172,11 +208,14 @@ class SagaLog:
 
         One call removes at most `VACUUM_CHUNK`. A saga that has not ended stays, however old.
         """
-        return attempt(self.path, lambda: Success(self._vacuum(stamp(cutoff))))
+        return attempt(self.path, lambda: self._vacuum(stamp(cutoff)))
 
-    def _vacuum(self, cutoff: str) -> int:
+    def _vacuum(self, cutoff: str) -> Success[int] | Failure[LogError]:
+        fault = self._fault()
+        if fault is not None:
+            return Failure(fault)
         with _transaction(self._connection):
-            return self._connection.execute(
+            removed = self._connection.execute(
                 "DELETE FROM launcher_saga WHERE saga_id IN"
                 " (SELECT saga_id FROM launcher_saga"
                 " WHERE state NOT IN ('running', 'compensating')"
@@ -184,6 +223,8 @@ class SagaLog:
                 " ORDER BY coalesce(ended_at, started_at), saga_id LIMIT :limit)",
                 {"cutoff": cutoff, "limit": VACUUM_CHUNK},
             ).rowcount
+        self._files.grew()
+        return Success(removed)
 
     def wait_for_locks(self, milliseconds: int) -> Success[None] | Failure[LogError]:
         """From now on wait this long for a lock that another process holds."""
@@ -197,20 +238,21 @@ class SagaLog:
     def close(self) -> Success[None] | Failure[LogError]:
         """Close once all records are in the file: the ids of the next run go on without a gap."""
         settled = attempt(self.path, self._settle)
-        at_rest = self._come_to_rest()
+        at_rest = not self._files.is_cut and self._come_to_rest()
         self.abandon()
         match settled:
             case Failure() as failed:
                 return failed
             case Success(moment):
-                if at_rest and moment is not None:
+                if at_rest:
                     close_seal(self.path, moment)
                 return Success(None)
 
-    def _settle(self) -> Success[int | None]:
-        """Write the counter and the seal, unless our files are gone; return the seal's moment."""
-        if not self._in_place():
-            return Success(None)
+    def _settle(self) -> Success[int] | Failure[LogError]:
+        """Write the counter and the seal; return the seal's moment."""
+        fault = self._fault()
+        if fault is not None:
+            return Failure(fault)
         with _transaction(self._connection):
             self._connection.execute(
                 "UPDATE launcher_saga_counter SET next_saga_id = ?", (self._unused_id,)
@@ -231,6 +273,8 @@ class SagaLog:
     def abandon(self) -> None:
         """Close and leave the file as it is: the next run leaves out the rest of the block."""
         with suppress(sqlite3.Error):
+            if self._files.is_cut:
+                close_untouched(self._connection, self.path)
             self._connection.close()
 
     @property
@@ -250,9 +294,17 @@ class SagaLog:
             return self._bound
         return min(self._unused_id + block, MAX_SAGA_ID)
 
-    def _in_place(self) -> bool:
-        """Whether the path still names our files: SQLite goes on writing into deleted ones."""
-        return _files(self._paths) == self._files
+    def _fault(self) -> LogError | None:
+        """Why nothing may be written or copied: our files are gone, or not whole any more."""
+        fault = self._files.fault(self._is_rewound)
+        return None if fault is None else inaccessible(self.path, fault)
+
+    def _is_rewound(self) -> bool:
+        """Whether SQLite expects nothing in the `-wal`."""
+        with suppress(sqlite3.Error):
+            row = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            return msgspec.convert(row, tuple[int, int, int])[1] == 0
+        return False
 
 
 def _connect(path: Path, options: LogOptions) -> sqlite3.Connection:
@@ -283,14 +335,18 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _lowest_free_id(connection: sqlite3.Connection) -> int:
+def _lowest_free_id(connection: sqlite3.Connection, tables: frozenset[str]) -> int:
     """Above the counter and above every row (FACTS F-34); a read error is never a 1 (F-35)."""
-    row = connection.execute(
-        "SELECT coalesce((SELECT max(next_saga_id) FROM launcher_saga_counter), 1),"
-        " coalesce((SELECT max(saga_id) FROM launcher_saga), 0)"
-    ).fetchone()
-    counter, highest = msgspec.convert(row, tuple[int, int])
-    return max(counter, highest + 1)
+    queries = (query for table, query in _HIGHEST.items() if table in tables)
+    rows = (connection.execute(query).fetchone() for query in queries)
+    return max((1 + msgspec.convert(row, tuple[int])[0] for row in rows), default=1)
+
+
+_HIGHEST = {
+    SAGA_TABLE: "SELECT coalesce(max(saga_id), 0) FROM launcher_saga",
+    COUNTER_TABLE: "SELECT coalesce(max(next_saga_id) - 1, 0) FROM launcher_saga_counter",
+}
+"""The highest id that is taken, by table."""
 
 
 def _reserve_ids(connection: sqlite3.Connection, bound: int) -> None:
@@ -314,16 +370,3 @@ def highest_opened(records: Sequence[LogRecord]) -> int:
         if type(record) is SagaOpened and record.saga_id > highest:
             highest = record.saga_id
     return highest
-
-
-def _files(paths: tuple[Path, Path]) -> tuple[_Inode, _Inode]:
-    """Which file and which `-wal` stand there."""
-    return _inode(paths[0]), _inode(paths[1])
-
-
-def _inode(path: Path) -> _Inode:
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return None
-    return status.st_dev, status.st_ino

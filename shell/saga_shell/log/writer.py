@@ -11,7 +11,7 @@ from typing import NoReturn, TypeVar
 from returns.result import Failure, Success
 
 from saga_core.engine import LogRecord
-from saga_shell.log.backlog import Announce, Backlog, Reserve, no_second_place
+from saga_shell.log.backlog import Announce, Backlog, Regain, Reserve
 from saga_shell.log.errors import LogError
 from saga_shell.log.history import LogStart
 from saga_shell.log.options import LogOptions, days_before
@@ -48,23 +48,27 @@ class LogWriter:
         options: LogOptions,
         *,
         announce: Announce = lambda _: None,
-        reserve: Reserve = no_second_place,
+        reserve: Reserve | None = None,
+        regain: Regain = lambda: Success(None),
         id_floor: int = 1,
     ) -> Success["LogWriter"] | Failure[LogError]:
         """Open the log at `path` on a thread of its own.
 
         `announce` is called on that thread: with one line whenever a commit failed, with an empty
-        one when nothing waits any more. So is `reserve`, for ids that the file can't keep. Ids
+        one when nothing waits any more. So is `reserve`, for each block of ids, so that they are
+        not used again if the file is lost, and `regain` before a lost file is opened anew. Ids
         start at `id_floor` or above.
         """
         executor = OneThread("saga-log")
         loop = asyncio.get_running_loop()
+
         match await loop.run_in_executor(executor, _open, path, options, id_floor):
             case Failure() as refused:
                 executor.shutdown()
                 return refused
             case Success((log, start)):
-                backlog = Backlog(log, options, announce, reserve)
+                backlog = Backlog(log, options, announce, reserve, regain)
+                await loop.run_in_executor(executor, backlog.begin)
                 return Success(cls(executor, backlog, start, options.clock))
 
     def take_start(self) -> LogStart:

@@ -157,7 +157,7 @@ def test_a_start_up_that_fails_is_one_line(data_dir: Path, tmp_path: Path) -> No
     unstartable.chmod(0o755)
     write(data_dir, *opened_cleanup(1))
     failed = {
-        "lock file": ["--no-host", "--data-dir", regular / "below"],
+        "regular is no directory": ["--no-host", "--data-dir", regular],
         "is no socket": ["--no-host", "--data-dir", data_dir, "--socket", regular],
         "can't start the srv": ["--no-host", "--data-dir", data_dir, "--srv-cmd", "/missing"],
         "can't start the host": ["--data-dir", data_dir, "--host-cmd", unstartable],

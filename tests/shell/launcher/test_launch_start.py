@@ -208,7 +208,7 @@ def test_a_data_directory_that_can_not_be_followed_is_one_line(
         refused = await place.launch_and_wait(data_dir=loop)
         assert refused.code == 2
         assert refused.line is not None
-        assert refused.line.startswith(f"lock file {loop}/db/launcher-sagas.lock can't be used")
+        assert refused.line.startswith(f"directory {loop}/db can't be made (Too many levels")
 
     run(main())
     listening = _listen(replace(place.options, data_dir=loop, socket=None))

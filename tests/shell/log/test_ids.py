@@ -147,15 +147,28 @@ def test_floor(path: Path, options: LogOptions) -> None:
 def test_used_up_ids(
     open_log: OpenLog, query: Query, path: Path, options: LogOptions, highest: int
 ) -> None:
-    """A file whose ids reach SQLite's largest integer is refused: no id could be reserved."""
+    """A file whose ids reach SQLite's largest integer is refused and stays as it is."""
     open_log().close()
     query("INSERT INTO launcher_saga VALUES (?, 'n', 'failed', 't', 't', 'null', NULL)", highest)
+    before = path.read_bytes()
     match SagaLog.open(path, options):
         case Failure(error):
             assert error.kind == "damaged"
             assert "ids are used up" in error.message
         case Success():
             raise AssertionError("it was accepted")
+    assert path.read_bytes() == before
+
+
+def test_a_floor_without_ids_above_it(open_log: OpenLog, path: Path, options: LogOptions) -> None:
+    """FACTS R-41: it is found before anything is written: the file's own ids go on all the same."""
+    log = open_log()
+    run_sagas(log, 1, 2)
+    log.close()
+    before = path.read_bytes()
+    assert isinstance(SagaLog.open(path, options, id_floor=MAX_ID), Failure)
+    assert path.read_bytes() == before
+    assert open_log().next_saga_id == 3
 
 
 def test_ids_up_to_the_last(open_log: OpenLog, query: Query) -> None:

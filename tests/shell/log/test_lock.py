@@ -13,6 +13,7 @@ import pytest
 from returns.result import Failure, Success
 
 from saga_shell.log import DataLock, Owner, acquire, is_live, owner_of
+from saga_shell.log.lock import Taken
 from saga_shell.log.paths import lock_path
 
 HOLDER = """
@@ -102,7 +103,7 @@ def test_note_on_a_broken_disk(tmp_path: Path) -> None:
     path = tmp_path / "read only"
     path.touch()
     descriptor = os.open(path, os.O_RDONLY)
-    lock = DataLock(descriptor, path)
+    lock = DataLock(Taken(descriptor, 1), path)
     lock.note("never written")
     assert lock.reserve_ids(9) == Failure(f"lock file {path}: Bad file descriptor")
     assert lock.id_floor == 1
@@ -110,15 +111,85 @@ def test_note_on_a_broken_disk(tmp_path: Path) -> None:
     assert path.read_bytes() == b""
 
 
-def test_a_lock_file_that_is_not_ours_any_more_keeps_no_ids(tmp_path: Path) -> None:
-    """FACTS R-41: what goes into a deleted file is read by nobody."""
-    lock = acquire(tmp_path).unwrap()
-    path = lock_path(tmp_path)
+def lose(path: Path) -> None:
+    """The directory goes, and the lock file with it."""
     path.unlink()
-    assert lock.reserve_ids(9) == Failure(f"lock file {path}: No such file or directory")
+    path.parent.rmdir()
+
+
+def replace(path: Path) -> None:
+    """Another file takes its place."""
+    path.unlink()
     path.touch()
-    assert lock.reserve_ids(9) == Failure(f"lock file {path}: somebody replaced it")
+
+
+@pytest.mark.parametrize("lost", [lose, replace])
+def test_a_lost_lock_is_taken_again(tmp_path: Path, lost: Callable[[Path], None]) -> None:
+    """FACTS R-48, R-49: others see the launcher again, and are kept out; the ids are there too."""
+    lock = acquire(tmp_path).unwrap()
+    assert lock.reserve_ids(4_711) == Success(None)
+    lock.note("the disk is full")
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    lost(lock_path(tmp_path))
+    assert owner_of(tmp_path) is None
+    for _ in range(2):
+        assert lock.regain() == Success(None)
+        assert owner_of(tmp_path) == Owner(os.getpid(), "the disk is full")
+        assert f"(pid {os.getpid()})" in refusal(tmp_path)
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
     lock.release()
+    lock = acquire(tmp_path).unwrap()
+    assert lock.id_floor == 4_711
+    lock.release()
+
+
+def test_ids_are_not_reserved_in_a_file_that_nobody_reads(tmp_path: Path) -> None:
+    """FACTS R-41: what goes into a deleted file is lost, so the lock is taken again before that."""
+    lock = acquire(tmp_path).unwrap()
+    lose(lock_path(tmp_path))
+    assert lock.reserve_ids(9) == Success(None)
+    lock.release()
+    assert lock_path(tmp_path).read_text() == f"{os.getpid()}\n9\n\n"
+
+
+def test_a_lock_that_another_took_is_not_taken_back(tmp_path: Path) -> None:
+    """FACTS R-49: who lost it waits until the other ends, and goes on above the ids of both."""
+    lock = acquire(tmp_path).unwrap()
+    lose(lock_path(tmp_path))
+    other = acquire(tmp_path).unwrap()
+    line = f"another launcher (pid {os.getpid()}) runs on {tmp_path}"
+    for outcome in (lock.regain(), lock.reserve_ids(9)):
+        assert outcome.failure().startswith(line)
+    assert other.reserve_ids(99) == Success(None)
+    other.release()
+    assert lock.regain() == Success(None)
+    assert lock.id_floor == 99
+    lock.release()
+
+
+def test_a_lock_that_can_not_be_taken_again(tmp_path: Path) -> None:
+    """DESIGN 6: one line says why."""
+    lock = acquire(tmp_path).unwrap()
+    lose(lock_path(tmp_path))
+    (tmp_path / "db").touch()
+    line = f"lock file {lock_path(tmp_path)} can't be used (Not a directory): "
+    assert lock.regain().failure().startswith(line)
+    lock.release()
+
+
+def test_a_lock_file_that_goes_while_it_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FACTS R-49: a lock on a file that is deleted in that instant would keep nobody out."""
+    flock = fcntl.flock
+
+    def delete_too(descriptor: int, operation: int) -> None:
+        flock(descriptor, operation)
+        lock_path(tmp_path).unlink()
+
+    monkeypatch.setattr("saga_shell.log.lock.fcntl.flock", delete_too)
+    line = f"lock file {lock_path(tmp_path)} was replaced just now: try again"
+    assert refusal(tmp_path) == line
 
 
 def test_ids_are_reserved_for_the_next_run(tmp_path: Path) -> None:
@@ -182,7 +253,7 @@ def test_unwritable_directory(
     """DESIGN 7: a data directory in which no lock file can be made is one clear line."""
     open_directory.chmod(0o555)
     with unprivileged():
-        assert "can't be used (Permission denied)" in refusal(open_directory)
+        assert "can't be made (Permission denied)" in refusal(open_directory)
 
 
 def test_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,3 +266,57 @@ def test_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     before = len(list(Path("/proc/self/fd").iterdir()))
     assert "Operation not supported" in refusal(tmp_path)
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_what_is_no_directory_is_said_to_be_none(tmp_path: Path) -> None:
+    """DESIGN 6: a file, a dangling link or something below a file is no matter of permissions."""
+    regular, dangling, data_dir = tmp_path / "regular", tmp_path / "dangling", tmp_path / "data"
+    regular.touch()
+    dangling.symlink_to(tmp_path / "nowhere" / "at" / "all")
+    data_dir.mkdir()
+    for place in (regular, dangling):
+        assert refusal(place) == f"data directory {place} is no directory: check --data-dir"
+    below = regular / "below"
+    assert (
+        refusal(below) == f"directory {below}/db can't be made (Not a directory): check --data-dir"
+    )
+    (data_dir / "db").touch()
+    line = f"{data_dir}/db is no directory, and the saga log belongs there: move it away"
+    assert refusal(data_dir) == line
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_a_lock_file_that_is_none(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    """DESIGN 6: a pipe or a device is one clear line, and nobody who looks waits at it."""
+    path = lock_path(tmp_path)
+    path.parent.mkdir()
+    make(path)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    assert f"lock file {path} can't be used (it is no regular file)" in refusal(tmp_path)
+    assert owner_of(tmp_path) is None
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_lock_file_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DESIGN 6: so is one whose disk fails, and no descriptor is left open."""
+
+    def fail(*_: object) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("saga_shell.log.lock.os.pread", fail)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    assert "can't be used (Input/output error)" in refusal(tmp_path)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+@pytest.mark.parametrize("floor", [2**63 - 1, 10**22])
+def test_a_lock_file_without_ids_is_named(tmp_path: Path, floor: int) -> None:
+    """FACTS R-41: a floor above the last id is the lock file's fault, not the log's; it stays."""
+    acquire(tmp_path).unwrap().release()
+    path = lock_path(tmp_path)
+    path.write_text(f"1\n{floor}\n\n")
+    line = refusal(tmp_path)
+    assert line.startswith(f"lock file {path} has no saga ids left, its second line says: put ")
+    assert path.read_text() == f"1\n{floor}\n\n"
+    path.unlink()
+    acquire(tmp_path).unwrap().release()

@@ -130,3 +130,17 @@ def test_reader_touches_nothing(tmp_path: Path) -> None:
     legacy_path(tmp_path).write_text("old")
     assert find_log(tmp_path) == legacy_path(tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["launcher-sagas.db"]
+
+
+def test_an_old_log_that_cannot_be_looked_at(tmp_path: Path, options: LogOptions) -> None:
+    """RELIABILITY 7: nobody knows whether it is one, so none is begun anew beside it."""
+    legacy = legacy_path(tmp_path)
+    legacy.symlink_to("x" * 300)
+    location = settle_log(tmp_path)
+    assert location.path == find_log(tmp_path) == legacy
+    assert location.warning is not None
+    assert "File name too long" in location.warning
+    opened = SagaLog.open(location.path, options)
+    assert opened.failure().kind == "inaccessible"
+    current_path(tmp_path).touch()
+    assert settle_log(tmp_path) == LogLocation(current_path(tmp_path))

@@ -55,14 +55,43 @@ def open_in_vain(backlog: Backlog, path: Path, saga_id: int) -> None:
         assert isinstance(backlog.flush(), Failure)
 
 
-def test_a_log_that_works_needs_no_second_place(backlog: Backlog, second: SecondPlace) -> None:
-    """The file's own counter is ahead of all ids that it takes."""
+def test_the_second_place_repeats_what_the_file_reserves(
+    backlog: Backlog, second: SecondPlace
+) -> None:
+    """FACTS R-41: at the start and once a block: whichever of the two is lost, ids go on."""
+    backlog.begin()
+    assert second.bounds == [1 + BLOCK]
     for saga_id in range(1, 30):
         backlog.take([SagaOpened(saga_id, "n", "null")])
         assert backlog.flush() == Success(None)
+        assert second.bounds[-1] == backlog._log.ids_below
         assert backlog.secure_ids(saga_id) == Success(None)
-    assert second.bounds == []
+    assert second.bounds == [11, 17, 23, 29, 35]
     backlog.finish()
+
+
+def test_a_clean_end_gives_back_what_was_not_used(backlog: Backlog, second: SecondPlace) -> None:
+    """DESIGN 7: a run that ended cleanly leaves no gap, wherever ids are reserved."""
+    backlog.take([SagaOpened(3, "n", "null")])
+    assert backlog.flush() == Success(None)
+    assert backlog.finish() == Success(None)
+    assert second.bounds == [1 + BLOCK, 4]
+
+
+def test_a_second_place_that_fails_is_told_once_a_block(
+    backlog: Backlog, second: SecondPlace, caplog: pytest.LogCaptureFixture
+) -> None:
+    """FACTS R-41: the file has its own counter, so sagas go on; the lines say what is at stake."""
+    second.works = False
+    backlog.begin()
+    for saga_id in range(1, 9):
+        backlog.take([SagaOpened(saga_id, "n", "null")])
+        assert backlog.flush() == Success(None)
+    assert backlog.finish() == Success(None)
+    why = "lock file l: Read-only file system"
+    lost = f"saga ids would be used twice if saga log {backlog.path} were lost: {why}"
+    jump = f"saga ids will jump at the next start: {why}"
+    assert [entry.getMessage() for entry in caplog.records] == [lost, lost, jump]
 
 
 def test_an_outage_reserves_at_once_and_then_by_blocks(

@@ -145,7 +145,9 @@ def test_broken_pages_without_a_trace(
     status = path.stat()
     break_page(path, query, name)
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    before = path.read_bytes()
     assert kind_of_refusal(path, options) == "damaged"
+    assert path.read_bytes() == before
 
 
 def test_a_time_that_can_not_be_set(
