@@ -231,14 +231,17 @@ def _judge_end(told: _Told, event: SagaCompleted | SagaFailed) -> None:
 
 
 def _judge_timer(told: _Told, effect: ArmTimer | CancelTimer) -> None:
+    """A saga has one deadline for all its steps together (FACTS 3.1)."""
     timer = effect.timer
     if not isinstance(timer, SagaDeadline):
         return
-    story = told.of(timer.saga_id)
+    story, arms = told.of(timer.saga_id), isinstance(effect, ArmTimer)
     if story is None:
         told.breaks("I6", f"a deadline for saga {timer.saga_id}, which is not open")
-    else:
-        story.armed = isinstance(effect, ArmTimer)
+        return
+    if arms and story.armed:
+        told.breaks("I6", f"the deadline of saga {timer.saga_id} is armed a second time")
+    story.armed = arms
 
 
 def _judge_dispatch(told: _Told, effect: Dispatch) -> None:

@@ -251,6 +251,8 @@ class Stories:
         told = self.by_saga.get(saga_id)
         if told is None:
             return Violation("I6", f"a deadline for saga {saga_id}, which is not open")
+        if armed and told.armed:
+            return Violation("I6", f"the deadline of saga {saga_id} is armed a second time")
         told.armed = armed
         return None
 

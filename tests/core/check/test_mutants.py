@@ -4,7 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.core.check import link_mutants, mutants, rule_mutants, story_mutants, stray_mutants
+from tests.core.check import (
+    link_mutants,
+    mutants,
+    quiet_mutants,
+    rule_mutants,
+    story_mutants,
+    stray_mutants,
+)
 from tests.core.check.running import BOTH, FEW, SMALL, run, scenario_of
 
 from saga_core.agentmux import PoolRespawn
@@ -115,6 +122,7 @@ KILLS: dict[Mutant, tuple[str, int]] = {
     stray_mutants.an_outage_ends_all: ("I8", 2),
     stray_mutants.a_disconnect_ends_all: ("I8", 3),
     stray_mutants.overflow_takes_two: ("I8", 3),
+    quiet_mutants.deadline_armed_at_each_step: ("I6", 3),
 }
 
 _SEEN_LATE = {

@@ -107,6 +107,7 @@ def test_a_sound_step_breaks_nothing() -> None:
         ((ArmTimer(SagaDeadline(9), 5.0),), "I6: a deadline for saga 9, which is not open"),
         ((CancelTimer(SagaDeadline(9)),), "I6: a deadline for saga 9, which is not open"),
         ((CancelTimer(DEADLINE),), "I6: in flight [1], open rows [1], deadlines armed []"),
+        ((ArmTimer(DEADLINE, 5.0),), "I6: the deadline of saga 1 is armed a second time"),
         (written("row"), "I6: in flight [1], open rows [1, 2], deadlines armed [1]"),
         ((WriteLog(SagaOpened(1, "fulfil", "null")),), "I9: saga id 1 was used before"),
     ],

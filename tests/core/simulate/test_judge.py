@@ -94,6 +94,7 @@ def step(event: Event) -> tuple[Judge, State[Any], State[Any], Effects]:
         (OPENS, twice(0), "I9"),
         (OPENS, plus(Emit(SagaStarted(1, "again", 4))), "I1"),
         (OPENS, twice(3), "I4"),
+        (OPENS, plus(ArmTimer(SagaDeadline(1), 5.0)), "I6"),
         (OPENS, plus(WriteLog(SagaClosed(9, "completed", None))), "I1"),
         (OPENS, plus(WriteLog(StepSucceeded(9, 0, SagaCompleted(9, 1)))), "I4"),
         (OPENS, plus(Emit(SagaCompleted(9, 4))), "I1"),

@@ -3,7 +3,13 @@
 from collections.abc import Callable
 
 import pytest
-from tests.core.check import link_mutants, mutants, rule_mutants, story_mutants, stray_mutants
+from tests.core.check import (
+    link_mutants,
+    mutants,
+    rule_mutants,
+    story_mutants,
+    stray_mutants,
+)
 from tests.core.check.mutants import AnyTurn
 from tests.core.check.test_mutants import KILLS
 
