@@ -35,7 +35,7 @@ from saga_core.engine.records import (
 )
 from saga_core.engine.registry import Registry
 from saga_core.engine.state import M, State
-from saga_core.engine.waiting import buffers_hold, frames_stay
+from saga_core.engine.waiting import buffers_hold, frames_stay, overflow_is_due
 
 Verdict = tuple[History, tuple[Violation, ...]]
 
@@ -88,6 +88,8 @@ def observe_closely(
     closed = [story.closed for story in told.sagas.values() if story.closed is not None]
     told.broken += strayed(app, before, event, after, effects, changed, closed)
     touched = {*told.sagas, *changed}
+    if closed:
+        told.broken += overflow_is_due(before, after, closed, touched)
     if isinstance(event, RecoveryRequested):
         touched.update(sorted_keys(history.stories), sorted_keys(after.sagas))
     told.broken += _in_flight_is_told(touched, history, after)

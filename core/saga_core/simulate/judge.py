@@ -14,6 +14,7 @@ from pyrsistent import PMap
 from saga_core.check.promises.process import unheeded
 from saga_core.check.promises.steps import broken_by, expiries_wanted, implied_history
 from saga_core.check.scope import Scenario
+from saga_core.engine import reasons
 from saga_core.engine.alone import strayed
 from saga_core.engine.effects import (
     ArmTimer,
@@ -45,6 +46,7 @@ from saga_core.engine.ordered import sorted_items
 from saga_core.engine.outcomes import Outcomes, last
 from saga_core.engine.records import SagaClosed
 from saga_core.engine.state import Link, State
+from saga_core.engine.waiting import overflow_is_due
 from saga_core.simulate.stories import Stories, saga_fits
 from saga_core.simulate.touched import commands_fit, links_fit, unreachable
 
@@ -74,6 +76,7 @@ class Judge:
     def __init__(self, scenario: Scenario, *, thorough: bool = False) -> None:
         self.steps = self.wholes = 0
         self._app = scenario.application
+        self._overflows = {reasons.overflow(target) for target in self._app.peers}
         self._stories = Stories(self._app)
         self._links: object = None
         self._newest: dict[str, int | None] = {}
@@ -96,7 +99,7 @@ class Judge:
         stories.first_new_stay = before.counters.next_sequence
         newest = stories.highest_id
         broken = stories.fold(effects) or self._touched(before, event, after)
-        broken = broken or self._strayed(newest, before, event, after, effects)
+        broken = broken or self._others(newest, before, event, after, effects)
         early = self.steps < self._whole_at or len(effects) * len(after.sagas) > _DEAR
         return broken if broken is not None or early else self._all(before, event, after, effects)
 
@@ -188,18 +191,24 @@ class Judge:
             broken = links_fit(stories, self._app.peers, before, after)
         return broken or (self._ended(after) if stories.closed else None)
 
-    def _strayed(
+    def _others(
         self, newest: int, before: State[Any], event: Event, after: State[Any], effects: Effects
     ) -> Violation | None:
-        """Who moved that is neither new, so above `newest`, nor whom the event is about (I8)."""
+        """Who was pushed out (I7), or moved by what does not concern it (I8).
+
+        Whoever is new, so above `newest`, or whom the event is about, may move.
+        """
         touched, about = self._stories.touched, self._about
+        closed = _closed(effects) if self._stories.closed else ()
+        if any(row.reason in self._overflows for row in closed):
+            broken = next(overflow_is_due(before, after, closed, touched), None)
+            if broken is not None:
+                return broken
         for saga_id in touched:
             if saga_id != about and saga_id <= newest:
                 break
         else:
             return None
-        records = [effect.record for effect in effects if isinstance(effect, WriteLog)]
-        closed = [record for record in records if isinstance(record, SagaClosed)]
         return next(strayed(self._app, before, event, after, effects, touched, closed), None)
 
     def _counted(self, after: State[Any]) -> Violation | None:
@@ -243,6 +252,11 @@ class Judge:
             if saga_id not in kept:
                 return Violation("bracket", f"no snapshot tells how saga {saga_id} ended")
         return None
+
+
+def _closed(effects: Effects) -> tuple[SagaClosed, ...]:
+    records = [effect.record for effect in effects if isinstance(effect, WriteLog)]
+    return tuple([record for record in records if isinstance(record, SagaClosed)])
 
 
 def _newest_in(outcomes: Outcomes) -> int:

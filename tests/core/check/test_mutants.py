@@ -121,8 +121,11 @@ KILLS: dict[Mutant, tuple[str, int]] = {
     stray_mutants.one_expiry_empties_the_buffer: ("I8", 3),
     stray_mutants.an_outage_ends_all: ("I8", 2),
     stray_mutants.a_disconnect_ends_all: ("I8", 3),
-    stray_mutants.overflow_takes_two: ("I8", 3),
+    stray_mutants.overflow_takes_two: ("I7", 3),
     quiet_mutants.deadline_armed_at_each_step: ("I6", 3),
+    quiet_mutants.newest_dropped: ("I7", 2),
+    quiet_mutants.all_that_wait_dropped: ("I7", 3),
+    quiet_mutants.cap_of_one_less: ("I7", 1),
 }
 
 _SEEN_LATE = {
@@ -162,6 +165,7 @@ _ELSEWHERE: dict[Mutant, tuple[str, Sagas]] = {
     story_mutants.reason_of_two_lines: (_ORDERS, (("gives up later", 1),)),
     rule_mutants.own_commands_go_nowhere: (_ORDERS, (("acts on itself", 1),)),
     stray_mutants.overflow_takes_two: (AGENTMUX, ((PoolRespawn.NAME, 3),)),
+    quiet_mutants.all_that_wait_dropped: (AGENTMUX, ((PoolRespawn.NAME, 3),)),
 }
 """Those that AgentMux's sagas, one of each, don't meet: in which application, and with which."""
 
@@ -169,6 +173,7 @@ _ELSEWHERE: dict[Mutant, tuple[str, Sagas]] = {
 _CAPS: dict[Mutant, int] = {
     stray_mutants.one_expiry_empties_the_buffer: 2,
     stray_mutants.overflow_takes_two: 2,
+    quiet_mutants.all_that_wait_dropped: 2,
 }
 """Those that need a buffer with room for more than one."""
 
