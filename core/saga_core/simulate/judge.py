@@ -11,8 +11,9 @@ from typing import Any, ClassVar
 
 from pyrsistent import PMap
 
+from saga_core.check.promises.links import unreachable
 from saga_core.check.promises.process import unheeded
-from saga_core.check.promises.steps import broken_by, expiries_wanted, implied_history
+from saga_core.check.promises.steps import broken_by, expiries_wanted, implied_history, unheard
 from saga_core.check.scope import Scenario
 from saga_core.engine import reasons
 from saga_core.engine.alone import strayed
@@ -27,6 +28,7 @@ from saga_core.engine.effects import (
 )
 from saga_core.engine.events import (
     CommandReceived,
+    ConnectionClosed,
     Event,
     FrameExpiry,
     LogCommitFailed,
@@ -48,7 +50,7 @@ from saga_core.engine.records import SagaClosed
 from saga_core.engine.state import Link, State
 from saga_core.engine.waiting import overflow_is_due
 from saga_core.simulate.stories import Stories, saga_fits
-from saga_core.simulate.touched import commands_fit, links_fit, unreachable
+from saga_core.simulate.touched import commands_fit, links_fit
 
 WHOLE_EVERY = 16
 """The whole is judged once in so many steps, times the sagas in flight."""
@@ -109,7 +111,8 @@ class Judge:
         stories = self._stories
         for saga_id, flight in sorted_items(state.sagas):
             told = stories.by_saga.get(saga_id)
-            broken = saga_fits(saga_id, told, flight) or unreachable(saga_id, flight, state)
+            broken = saga_fits(saga_id, told, flight)
+            broken = broken or unreachable(saga_id, flight.awaiting, state)
             if broken is not None:
                 return broken
         if stories.expiries != expiries_wanted(state):
@@ -138,6 +141,11 @@ class Judge:
         self, before: State[Any], event: Event, after: State[Any], effects: Effects
     ) -> Violation | None:
         return next(unheeded(before, event, after, effects), None)
+
+    def _parted(
+        self, before: State[Any], event: ConnectionClosed, after: State[Any], effects: Effects
+    ) -> Violation | None:
+        return unheard(before, event) if after is before and not effects else None
 
     def _commanded(
         self, before: State[Any], event: CommandReceived, after: State[Any], effects: Effects
@@ -168,6 +176,7 @@ class Judge:
         return None
 
     _by_event: ClassVar[dict[type, Rule]] = {
+        ConnectionClosed: _parted,
         CommandReceived: _commanded,
         TimerFired: _fired,
         RecoveryRequested: _recovered,
@@ -186,9 +195,12 @@ class Judge:
         if after.links is not self._links:
             self._look_at(after.links)
         if stories.sent:
-            broken = commands_fit(stories, self._newest)
-        if broken is None and after.links is not before.links:
-            broken = links_fit(stories, self._app.peers, before, after)
+            broken = commands_fit(stories, self._newest, before, after)
+        ended = stories.hung_up
+        if type(event) is ConnectionClosed:
+            ended = [*ended, event.connection]
+        if broken is None and (ended or after.links is not before.links):
+            broken = links_fit(stories, self._app.peers, ended, before, after)
         return broken or (self._ended(after) if stories.closed else None)
 
     def _others(

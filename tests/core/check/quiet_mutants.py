@@ -6,7 +6,18 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from saga_core.engine import Command, FrameExpiry, Saga, SagaDeadline, links, progress
+from saga_core.engine import (
+    CloseConnection,
+    Command,
+    FrameExpiry,
+    Link,
+    Saga,
+    SagaDeadline,
+    links,
+    outputs,
+    progress,
+)
+from saga_core.engine.ordered import sorted_items
 from saga_core.engine.state import InFlight
 from saga_core.engine.turn import Turn
 
@@ -68,3 +79,128 @@ def cap_of_one_less(patch: pytest.MonkeyPatch) -> None:
         return dropped
 
     patch.setattr(links, "_fill", fill)
+
+
+def _detach_as(patch: pytest.MonkeyPatch, left: Callable[[Link, int], Link]) -> None:
+    """What `left` says stays of a link that knows the connection that ended."""
+
+    def detach(turn: AnyTurn, connection: int) -> dict[str, tuple[int, ...]]:
+        dropped: dict[str, tuple[int, ...]] = {}
+        for target in turn.app.peers:
+            link = turn.links[target]
+            if connection == link.connection or connection in link.older:
+                turn.links = turn.links.set(target, left(link, connection))
+                dropped[target] = links._take_back(turn, target, connection)
+        return dropped
+
+    patch.setattr(links, "detach", detach)
+
+
+def _without(link: Link, connection: int) -> Link:
+    """What is left of a link."""
+    older = tuple(other for other in link.older if other != connection)
+    newest = None if link.connection == connection else link.connection
+    return replace(link, connection=newest, older=older)
+
+
+def older_one_becomes_the_newest(patch: pytest.MonkeyPatch) -> None:
+    """FACTS R-24: when the newest connection ends, commands go to an older one that lives."""
+
+    def left(link: Link, connection: int) -> Link:
+        if connection != link.connection or not link.older:
+            return _without(link, connection)
+        return replace(link, connection=link.older[-1], older=link.older[:-1])
+
+    _detach_as(patch, left)
+
+
+def older_end_not_noticed(patch: pytest.MonkeyPatch) -> None:
+    """FACTS R-24: an older connection that ended stays known; its commands do come back."""
+
+    def left(link: Link, connection: int) -> Link:
+        return link if connection in link.older else _without(link, connection)
+
+    _detach_as(patch, left)
+
+
+def newest_ends_and_is_older(patch: pytest.MonkeyPatch) -> None:
+    """FACTS R-24: the newest connection ended, and counts as an older one; its commands wait."""
+
+    def left(link: Link, connection: int) -> Link:
+        rest = _without(link, connection)
+        return rest if connection in link.older else replace(rest, older=(*link.older, connection))
+
+    _detach_as(patch, left)
+
+
+def older_ones_end_with_the_newest(patch: pytest.MonkeyPatch) -> None:
+    """FACTS R-24: the end of the newest connection forgets the older ones."""
+
+    def left(link: Link, connection: int) -> Link:
+        rest = _without(link, connection)
+        return rest if connection in link.older else replace(rest, older=())
+
+    _detach_as(patch, left)
+
+
+def newest_given_up_with_an_older(patch: pytest.MonkeyPatch) -> None:
+    """FACTS R-24: when an older connection ends, the newest becomes an older one."""
+
+    def left(link: Link, connection: int) -> Link:
+        rest = _without(link, connection)
+        if connection not in link.older or link.connection is None:
+            return rest
+        return replace(rest, connection=None, older=(*rest.older, link.connection))
+
+    _detach_as(patch, left)
+
+
+def newest_is_an_older_one_too(patch: pytest.MonkeyPatch) -> None:
+    """FACTS R-24: a new connection is known as the newest and as an older one."""
+    original = links.attach
+
+    def attach(turn: AnyTurn, target: str, connection: int) -> None:
+        original(turn, target, connection)
+        link = turn.links[target]
+        turn.links = turn.links.set(target, replace(link, older=(*link.older, connection)))
+
+    patch.setattr(links, "attach", attach)
+
+
+def sent_again_over_a_second(patch: pytest.MonkeyPatch) -> None:
+    """FACTS R-17: what is unanswered on a connection that lives is sent over a new one as well."""
+    original = links.attach
+
+    def attach(turn: AnyTurn, target: str, connection: int) -> None:
+        before = turn.links[target].connection
+        original(turn, target, connection)
+        if before is not None:
+            for saga_id in links._unanswered(turn, target, before):
+                links._dispatch(turn, saga_id, connection)
+
+    patch.setattr(links, "attach", attach)
+
+
+def unanswered_of_all_connections(patch: pytest.MonkeyPatch) -> None:
+    """FACTS R-17: where one connection ends, what is unanswered on others comes back too."""
+
+    def unanswered(turn: AnyTurn, target: str, _connection: int) -> tuple[int, ...]:
+        sent = [
+            saga_id
+            for saga_id, flight in sorted_items(turn.sagas)
+            if (step := flight.awaiting) is not None
+            and step.connection is not None
+            and step.target == target
+        ]
+        return links._in_order(turn, sent)
+
+    patch.setattr(links, "_unanswered", unanswered)
+
+
+def hung_up_and_kept(patch: pytest.MonkeyPatch) -> None:
+    """FACTS R-25: a connection that is ended from here stays known until its socket ends."""
+
+    def hang_up(turn: AnyTurn, connection: int, reason: str) -> None:
+        turn.effects.append(CloseConnection(connection, reason))
+
+    patch.setattr(outputs, "hang_up", hang_up)

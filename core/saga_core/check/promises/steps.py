@@ -10,14 +10,27 @@ Of a saga whose story and whose entry are the same as before, all holds that hel
 the others are looked at, and all of them where a link changed.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from saga_core.check.promises.links import (
+    answers_can_come,
+    connections_hold,
+    left_too_early,
+    step_of,
+)
 from saga_core.check.promises.process import unheeded, whole
 from saga_core.check.promises.stories import told_alike
 from saga_core.engine.application import Application
-from saga_core.engine.effects import ArmTimer, CancelTimer, Dispatch, Effect, WriteLog
-from saga_core.engine.events import Event, FrameExpiry, TimerFired
+from saga_core.engine.effects import (
+    ArmTimer,
+    CancelTimer,
+    CloseConnection,
+    Dispatch,
+    Effect,
+    WriteLog,
+)
+from saga_core.engine.events import ConnectionClosed, Event, FrameExpiry, TimerFired
 from saga_core.engine.history import History, StepState, Story, Violation
 from saga_core.engine.invariants import Observed, observe_closely
 from saga_core.engine.messages import Command
@@ -26,8 +39,8 @@ from saga_core.engine.records import StepOpened
 from saga_core.engine.registry import Registry
 from saga_core.engine.state import Awaiting, InFlight, State
 
-_TOUCHING = (WriteLog, Dispatch, ArmTimer, CancelTimer)
-"""Effects that concern sagas; without them and with the same registry nothing else can break."""
+_TOUCHING = (WriteLog, Dispatch, ArmTimer, CancelTimer, CloseConnection)
+"""Effects that concern sagas or links; if none comes and none changes, nothing else can break."""
 
 
 def broken_by(
@@ -62,7 +75,10 @@ def goes_on(
     if wrong is not None:
         return wrong, following
     untouched = after.sagas is before.sagas and after.links is before.links
-    if untouched and not any(isinstance(effect, _TOUCHING) for effect in effects):
+    touching = isinstance(event, ConnectionClosed) or any(
+        isinstance(effect, _TOUCHING) for effect in effects
+    )
+    if untouched and not touching:
         return None, following
     rules = _rules(app, observed, before, event, after, effects)
     return next((found for rule in rules for found in rule), None), following
@@ -83,8 +99,10 @@ def _rules(
     return (
         _same_story(observed, after),
         _expiries(before, event, after, effects, waited, waiting),
-        _answers_can_come(after, changed if after.links is before.links else None),
+        answers_can_come(after, changed if after.links is before.links else None),
+        connections_hold(before, event, after, effects),
         _commands(before, after, sent),
+        _stay_put(before, after, changed, {one.saga_id for one in sent}),
         _counted_as_sent(before, after, changed),
         told_alike(app, before, event, after, effects, changed),
         _sent_off(app, before, after, changed, effects),
@@ -96,6 +114,8 @@ def unheard(before: State[Any], event: Event) -> Violation | None:
     match event:
         case TimerFired(FrameExpiry() as timer) if timer in expiries_wanted(before):
             return Violation("timers", f"{timer} fired, and its command waits on")
+        case ConnectionClosed():
+            return next(connections_hold(before, event, before, ()), None)
         case _:
             return next(unheeded(before, event, before, ()), None)
 
@@ -182,28 +202,13 @@ def expiries_wanted(state: State[Any]) -> set[FrameExpiry]:
 
 
 def _expiries_of(state: State[Any], waiting: set[int]) -> set[FrameExpiry]:
-    steps = [(saga_id, _step(state, saga_id)) for saga_id in waiting]
+    steps = [(saga_id, step_of(state, saga_id)) for saga_id in waiting]
     return {FrameExpiry(saga_id, step.stay) for saga_id, step in steps if step is not None}
 
 
 def _listed(timers: set[FrameExpiry]) -> str:
     shown = sorted((timer.saga_id, timer.stay) for timer in timers)
     return ", ".join(f"saga {saga_id} stay {stay}" for saga_id, stay in shown) or "none"
-
-
-def _answers_can_come(after: State[Any], changed: Iterable[int] | None) -> Iterator[Violation]:
-    """A command whose connection ended is not awaited there any more (FACTS R-17).
-
-    `changed`: None, if any saga may await an answer where none can come.
-    """
-    for saga_id in sorted_keys(after.sagas) if changed is None else changed:
-        step = _step(after, saga_id)
-        if step is None or step.connection is None:
-            continue
-        link = after.links[step.target]
-        if step.connection != link.connection and step.connection not in link.older:
-            sentence = f"saga {saga_id} awaits an answer on connection {step.connection}"
-            yield Violation("dispatch", f"{sentence}, which ended")
 
 
 class _Sent(NamedTuple):
@@ -226,7 +231,7 @@ def _sent(after: State[Any], changed: list[int], effects: tuple[Effect, ...]) ->
 
 def _awaited(after: State[Any], saga_ids: list[int], dispatch: Dispatch) -> _Sent | None:
     for saga_id in saga_ids:
-        step = _step(after, saga_id)
+        step = step_of(after, saga_id)
         if step is None or step.connection != dispatch.connection:
             continue
         if step.target == dispatch.target and step.command == dispatch.command:
@@ -261,8 +266,17 @@ def _was_sent(before: State[Any], saga_id: int, step: Awaiting) -> bool:
 
 def _same_step(before: State[Any], saga_id: int, step: Awaiting) -> Awaiting | None:
     """The step as it was, if it was there already."""
-    earlier = _step(before, saga_id)
+    earlier = step_of(before, saga_id)
     return earlier if earlier is not None and earlier.step_index == step.step_index else None
+
+
+def _stay_put(
+    before: State[Any], after: State[Any], changed: list[int], sent: set[int]
+) -> Iterator[Violation]:
+    for saga_id in sorted(sent.union(changed)):
+        broken = left_too_early(before, after, saga_id, sent=saga_id in sent)
+        if broken is not None:
+            yield broken
 
 
 def _counted_as_sent(
@@ -270,7 +284,7 @@ def _counted_as_sent(
 ) -> Iterator[Violation]:
     """A command counts as sent from its first dispatch on, and keeps its place in the order."""
     for saga_id in changed:
-        step = _step(after, saga_id)
+        step = step_of(after, saga_id)
         if step is None:
             continue
         if step.sent != (step.connection is not None or _was_sent(before, saga_id, step)):
@@ -300,7 +314,7 @@ def _sent_off(
         if record.target == app.own_target
     ]
     for saga_id in changed:
-        step, earlier = _step(after, saga_id), _step(before, saga_id)
+        step, earlier = step_of(after, saga_id), step_of(before, saga_id)
         if step is None or step.connection is None:
             continue
         if earlier is None or _place(earlier) != _place(step):
@@ -316,8 +330,3 @@ def _place(step: Awaiting) -> tuple[int, int | None]:
 
 def _buffered(state: State[Any]) -> set[int]:
     return {saga_id for _, link in sorted_items(state.links) for saga_id in link.buffer}
-
-
-def _step(state: State[Any], saga_id: int) -> Awaiting | None:
-    flight = state.sagas.get(saga_id)
-    return flight.awaiting if flight is not None else None
