@@ -13,7 +13,8 @@ from pyrsistent import PMap
 
 from saga_core.check.promises.links import unreachable
 from saga_core.check.promises.process import unheeded
-from saga_core.check.promises.steps import broken_by, expiries_wanted, implied_history, unheard
+from saga_core.check.promises.steps import broken_by, implied_history, unheard
+from saga_core.check.promises.timers import expiries_wanted, last_right
 from saga_core.check.scope import Scenario
 from saga_core.engine import reasons
 from saga_core.engine.alone import strayed
@@ -194,7 +195,9 @@ class Judge:
             return broken
         if after.links is not self._links:
             self._look_at(after.links)
-        if stories.sent:
+        if stories.timed:
+            broken = next(last_right(after, stories.timed), None)
+        if broken is None and stories.sent:
             broken = commands_fit(stories, self._newest, before, after)
         ended = stories.hung_up
         if type(event) is ConnectionClosed:

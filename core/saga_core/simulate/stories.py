@@ -62,8 +62,8 @@ class Stories:
 
     `touched` are the sagas that the present step concerned, with their entries after it; `closed`
     those whose rows it closed; `sent` the commands that it sent to peers, with their sagas;
-    `reported` the sagas whose failure it told of; `hung_up` the connections that it ended.
-    `expiries` are the armed timers of stays in a buffer.
+    `reported` the sagas whose failure it told of; `hung_up` the connections that it ended; `timed`
+    the timers that it armed. `expiries` are the armed timers of stays in a buffer.
     """
 
     def __init__(self, app: Application[Any]) -> None:
@@ -74,6 +74,7 @@ class Stories:
         self.sent: list[tuple[int, Dispatch]] = []
         self.reported: list[int] = []
         self.hung_up: list[int] = []
+        self.timed: list[ArmTimer] = []
         self._issued = False
         self._fired: FrameExpiry | None = None
         self.version = 0
@@ -98,7 +99,7 @@ class Stories:
     def fold(self, effects: tuple[Effect, ...]) -> Violation | None:
         """Tell the effects of one step; the first promise that they broke."""
         self.touched, self.closed, self.sent = {}, [], []
-        self.reported, self.hung_up = [], []
+        self.reported, self.hung_up, self.timed = [], [], []
         self._issued = False
         for effect in effects:
             told: Any = effect
@@ -141,6 +142,7 @@ class Stories:
 
     def armed(self, effect: ArmTimer) -> Violation | None:
         """A timer starts (I6)."""
+        self.timed.append(effect)
         timer = effect.timer
         if isinstance(timer, SagaDeadline):
             return self._deadline(timer.saga_id, True)

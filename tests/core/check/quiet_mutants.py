@@ -9,15 +9,18 @@ from msgspec.structs import replace
 from saga_core.engine import (
     CloseConnection,
     Command,
+    Config,
     FrameExpiry,
     Link,
     Saga,
     SagaDeadline,
+    Timer,
     links,
     outputs,
     progress,
 )
 from saga_core.engine.ordered import sorted_items
+from saga_core.engine.saga import DEFAULT_TIMEOUT_SECONDS
 from saga_core.engine.state import InFlight
 from saga_core.engine.turn import Turn
 
@@ -37,6 +40,26 @@ def deadline_armed_at_each_step(patch: pytest.MonkeyPatch) -> None:
         original(turn, saga_id, flight, saga, target, command)
 
     patch.setattr(progress, "_issue", issue)
+
+
+def _armed_for(patch: pytest.MonkeyPatch, kind: type, seconds: Callable[[Config], float]) -> None:
+    """All timers of one kind last that long."""
+    original = Turn.arm
+
+    def arm(turn: AnyTurn, timer: Timer, usual: float) -> None:
+        original(turn, timer, seconds(turn.config) if isinstance(timer, kind) else usual)
+
+    patch.setattr(Turn, "arm", arm)
+
+
+def deadline_of_a_stay(patch: pytest.MonkeyPatch) -> None:
+    """FACTS 3.1: a saga may take as long as a command may wait for its peer."""
+    _armed_for(patch, SagaDeadline, lambda config: config.frame_expiry_seconds)
+
+
+def stay_of_a_saga(patch: pytest.MonkeyPatch) -> None:
+    """FACTS 1.2: a command may wait for its peer only as long as a saga may take."""
+    _armed_for(patch, FrameExpiry, lambda _: DEFAULT_TIMEOUT_SECONDS)
 
 
 def _keep(turn: AnyTurn, target: str, kept: tuple[int, ...], dropped: tuple[int, ...]) -> None:

@@ -20,6 +20,8 @@ from saga_core.engine import (
     Violation,
 )
 
+ASKED = Do("reserve", "b", 2)
+
 
 @pytest.mark.parametrize(
     ("old", "new", "ended", "sentence"),
@@ -134,7 +136,17 @@ def test_whoever_moves_on_leaves_its_connection() -> None:
 def test_what_is_sent_again_over_the_same_connection_is_noticed() -> None:
     """FACTS R-17: a command goes over a connection once, whatever became of its entry."""
     store = shop()
-    again = Dispatch("warehouse", 2, Do("reserve", "b", 2), redelivery=True)
+    again = Dispatch("warehouse", 2, ASKED, redelivery=True)
     assert judged(store, LogRecovered(0, 0), store.state, (again,)) == Violation(
         "dispatch", "saga 2 leaves connection 2, which lives"
+    )
+
+
+def test_what_goes_where_nobody_awaits_it_is_noticed() -> None:
+    """FACTS R-24: a command goes over the connection on which its saga awaits the answer."""
+    store = shop()
+    elsewhere = Dispatch("warehouse", 1, ASKED)
+    found = judged(store, LogRecovered(0, 0), store.state, (elsewhere,))
+    assert found == Violation(
+        "dispatch", f"{ASKED} went to warehouse, and no saga in flight awaits it there"
     )

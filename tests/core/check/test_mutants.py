@@ -135,6 +135,8 @@ KILLS: dict[Mutant, tuple[str, int]] = {
     quiet_mutants.sent_again_over_a_second: ("dispatch", 3),
     quiet_mutants.unanswered_of_all_connections: ("dispatch", 4),
     quiet_mutants.hung_up_and_kept: ("dispatch", 3),
+    quiet_mutants.deadline_of_a_stay: ("timers", 1),
+    quiet_mutants.stay_of_a_saga: ("timers", 1),
 }
 
 _SEEN_LATE = {

@@ -21,6 +21,7 @@ from saga_core.check.promises.links import (
 )
 from saga_core.check.promises.process import unheeded, whole
 from saga_core.check.promises.stories import told_alike
+from saga_core.check.promises.timers import expiries_wanted, timers_hold
 from saga_core.engine.application import Application
 from saga_core.engine.effects import (
     ArmTimer,
@@ -93,12 +94,10 @@ def _rules(
     effects: tuple[Effect, ...],
 ) -> tuple[Iterator[Violation], ...]:
     changed = observed.changed
-    waited = _buffered(before)
-    waiting = waited if after.links is before.links else _buffered(after)
     sent = _sent(after, changed, effects)
     return (
         _same_story(observed, after),
-        _expiries(before, event, after, effects, waited, waiting),
+        timers_hold(before, event, after, effects),
         answers_can_come(after, changed if after.links is before.links else None),
         connections_hold(before, event, after, effects),
         _commands(before, after, sent),
@@ -165,50 +164,6 @@ def _same_story(observed: Observed, after: State[Any]) -> Iterator[Violation]:
             yield Violation("I6", sentence)
         if not story.announced:
             yield Violation("I1", f"saga {saga_id} is in flight, yet its bracket never opened")
-
-
-def _expiries(
-    before: State[Any],
-    event: Event,
-    after: State[Any],
-    effects: tuple[Effect, ...],
-    waited: set[int],
-    waiting: set[int],
-) -> Iterator[Violation]:
-    """A stay in a buffer has its own timer, and nothing else has one (FACTS R-26)."""
-    armed, fired = _expiries_of(before, waited), None
-    if isinstance(event, TimerFired) and isinstance(event.timer, FrameExpiry):
-        fired = event.timer
-        armed.discard(fired)
-    for effect in effects:
-        match effect:
-            case ArmTimer(FrameExpiry() as timer):
-                if timer.stay < before.counters.next_sequence or timer in armed:
-                    yield Violation("timers", f"{timer} was used before")
-                armed.add(timer)
-            case CancelTimer(FrameExpiry() as timer):
-                if timer not in armed and timer != fired:
-                    yield Violation("timers", f"{timer} is cancelled, and nothing waits by it")
-                armed.discard(timer)
-            case _:
-                pass
-    if armed != (wanted := _expiries_of(after, waiting)):
-        yield Violation("timers", f"armed are {_listed(armed)}, commands wait by {_listed(wanted)}")
-
-
-def expiries_wanted(state: State[Any]) -> set[FrameExpiry]:
-    """The timers of all commands that wait in a buffer."""
-    return _expiries_of(state, _buffered(state))
-
-
-def _expiries_of(state: State[Any], waiting: set[int]) -> set[FrameExpiry]:
-    steps = [(saga_id, step_of(state, saga_id)) for saga_id in waiting]
-    return {FrameExpiry(saga_id, step.stay) for saga_id, step in steps if step is not None}
-
-
-def _listed(timers: set[FrameExpiry]) -> str:
-    shown = sorted((timer.saga_id, timer.stay) for timer in timers)
-    return ", ".join(f"saga {saga_id} stay {stay}" for saga_id, stay in shown) or "none"
 
 
 class _Sent(NamedTuple):
@@ -326,7 +281,3 @@ def _sent_off(
 
 def _place(step: Awaiting) -> tuple[int, int | None]:
     return step.step_index, step.connection
-
-
-def _buffered(state: State[Any]) -> set[int]:
-    return {saga_id for _, link in sorted_items(state.links) for saga_id in link.buffer}
