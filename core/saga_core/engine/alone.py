@@ -5,7 +5,7 @@ A saga moves on, or ends, by one of these alone:
 -   an event with its id: the one that came in, or one that this step put on the bus;
 -   its own timer;
 -   its opening: whatever befalls it in the step that it opened in;
--   a newer command, which pushes its own out of a full buffer (R-01);
+-   newer commands, which push its own out of a buffer (R-01; whether they had to is I7);
 -   the end of the process, or the start of the next one, which end all.
 """
 
@@ -24,7 +24,6 @@ from saga_core.engine.messages import (
     SagaFailed,
     SagaStarted,
 )
-from saga_core.engine.ordered import sorted_items
 from saga_core.engine.records import SagaClosed, SagaOpened
 from saga_core.engine.state import InFlight, State
 
@@ -61,7 +60,7 @@ def strayed(
     if isinstance(event, _ENDING_ALL):
         return
     moved = [(saga_id, "moves on") for saga_id in changed if _moved(before, after, saga_id)]
-    ended = [(row.saga_id, "ends") for row in closed if not _pushed_out(row, after)]
+    ended = [(row.saga_id, "ends") for row in closed if not _pushed_out(app, row)]
     if not moved and not ended:
         return
     concerns = _concerned_by(app, event, effects)
@@ -94,9 +93,5 @@ def _value(flight: InFlight) -> tuple[object, int]:
     return flight.saga, flight.next_step_index
 
 
-def _pushed_out(row: SagaClosed, after: State[Any]) -> bool:
-    """Whether its command had to go from a buffer that is full."""
-    return any(
-        row.reason == reasons.overflow(target) and len(link.buffer) >= after.config.buffer_cap
-        for target, link in sorted_items(after.links)
-    )
+def _pushed_out(app: Application[Any], row: SagaClosed) -> bool:
+    return any(row.reason == reasons.overflow(target) for target in app.peers)

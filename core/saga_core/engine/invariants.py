@@ -35,7 +35,7 @@ from saga_core.engine.records import (
 )
 from saga_core.engine.registry import Registry
 from saga_core.engine.state import M, State
-from saga_core.engine.waiting import buffers_hold, frames_stay
+from saga_core.engine.waiting import buffers_hold, frames_stay, overflow_is_due
 
 Verdict = tuple[History, tuple[Violation, ...]]
 
@@ -88,6 +88,8 @@ def observe_closely(
     closed = [story.closed for story in told.sagas.values() if story.closed is not None]
     told.broken += strayed(app, before, event, after, effects, changed, closed)
     touched = {*told.sagas, *changed}
+    if closed:
+        told.broken += overflow_is_due(before, after, closed, touched)
     if isinstance(event, RecoveryRequested):
         touched.update(sorted_keys(history.stories), sorted_keys(after.sagas))
     told.broken += _in_flight_is_told(touched, history, after)
@@ -231,14 +233,17 @@ def _judge_end(told: _Told, event: SagaCompleted | SagaFailed) -> None:
 
 
 def _judge_timer(told: _Told, effect: ArmTimer | CancelTimer) -> None:
+    """A saga has one deadline for all its steps together (FACTS 3.1)."""
     timer = effect.timer
     if not isinstance(timer, SagaDeadline):
         return
-    story = told.of(timer.saga_id)
+    story, arms = told.of(timer.saga_id), isinstance(effect, ArmTimer)
     if story is None:
         told.breaks("I6", f"a deadline for saga {timer.saga_id}, which is not open")
-    else:
-        story.armed = isinstance(effect, ArmTimer)
+        return
+    if arms and story.armed:
+        told.breaks("I6", f"the deadline of saga {timer.saga_id} is armed a second time")
+    story.armed = arms
 
 
 def _judge_dispatch(told: _Told, effect: Dispatch) -> None:

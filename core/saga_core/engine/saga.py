@@ -67,7 +67,10 @@ class Saga(Protocol):
         """What the saga was started with, for the log's `input_json`; taken before `start`."""
 
     def timeout(self) -> float:
-        """Seconds that the whole saga may take, all steps together."""
+        """Seconds that the whole saga may take, all steps together.
+
+        Asked once, before `start`; no next value of the saga may say otherwise.
+        """
 
 
 class SagaBase(Struct, frozen=True, gc=False):

@@ -1,10 +1,12 @@
 """What waits for a peer: no more than may, in order, and none of it is lost (DESIGN 4, I2, I7)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
+from saga_core.engine import reasons
 from saga_core.engine.history import History, Violation
 from saga_core.engine.ordered import sorted_items
+from saga_core.engine.records import SagaClosed
 from saga_core.engine.state import Awaiting, Link, State
 
 
@@ -22,6 +24,36 @@ def frames_stay(before: State[Any], after: State[Any], sent: Iterable[int]) -> I
         step, earlier = _step(after, saga_id), _step(before, saga_id)
         if step is not None and earlier is not None and step.step_index == earlier.step_index:
             yield Violation("I7", f"the command of saga {saga_id} vanished from its buffer")
+
+
+def overflow_is_due(
+    before: State[Any], after: State[Any], closed: Collection[SagaClosed], touched: Collection[int]
+) -> Iterator[Violation]:
+    """A buffer that is full loses its oldest commands; one with room loses none (FACTS R-29).
+
+    After the step it is full as well, but for what the step took from it otherwise. `closed` are
+    the rows that the step closed, `touched` the sagas that it touched.
+    """
+    for target, link in sorted_items(after.links):
+        reason = reasons.overflow(target)
+        dropped = [row.saga_id for row in closed if row.reason == reason]
+        if not dropped:
+            continue
+        taken = [one for one in touched if one not in dropped and one not in link.buffer]
+        if len(link.buffer) + len(taken) < after.config.buffer_cap:
+            sentence = f"sagas {dropped} are pushed out of the buffer of {target}, which has room"
+            yield Violation("I7", sentence)
+        kept = [step.issued for one in link.buffer if (step := _step(after, one)) is not None]
+        for saga_id in dropped:
+            if _issued(before, saga_id) > min(kept, default=after.counters.next_sequence):
+                sentence = f"saga {saga_id} is pushed out of the buffer of {target}"
+                yield Violation("I7", f"{sentence}, which keeps an older command")
+
+
+def _issued(before: State[Any], saga_id: int) -> int:
+    """When the last command of a saga that ended was issued, at the earliest."""
+    step = _step(before, saga_id)
+    return step.issued if step is not None else before.counters.next_sequence
 
 
 def _buffer_holds(

@@ -11,9 +11,12 @@ from typing import Any, ClassVar
 
 from pyrsistent import PMap
 
+from saga_core.check.promises.links import unreachable
 from saga_core.check.promises.process import unheeded
-from saga_core.check.promises.steps import broken_by, expiries_wanted, implied_history
+from saga_core.check.promises.steps import broken_by, implied_history, unheard
+from saga_core.check.promises.timers import expiries_wanted, last_right
 from saga_core.check.scope import Scenario
+from saga_core.engine import reasons
 from saga_core.engine.alone import strayed
 from saga_core.engine.effects import (
     ArmTimer,
@@ -26,6 +29,7 @@ from saga_core.engine.effects import (
 )
 from saga_core.engine.events import (
     CommandReceived,
+    ConnectionClosed,
     Event,
     FrameExpiry,
     LogCommitFailed,
@@ -45,8 +49,9 @@ from saga_core.engine.ordered import sorted_items
 from saga_core.engine.outcomes import Outcomes, last
 from saga_core.engine.records import SagaClosed
 from saga_core.engine.state import Link, State
+from saga_core.engine.waiting import overflow_is_due
 from saga_core.simulate.stories import Stories, saga_fits
-from saga_core.simulate.touched import commands_fit, links_fit, unreachable
+from saga_core.simulate.touched import commands_fit, links_fit
 
 WHOLE_EVERY = 16
 """The whole is judged once in so many steps, times the sagas in flight."""
@@ -74,6 +79,7 @@ class Judge:
     def __init__(self, scenario: Scenario, *, thorough: bool = False) -> None:
         self.steps = self.wholes = 0
         self._app = scenario.application
+        self._overflows = {reasons.overflow(target) for target in self._app.peers}
         self._stories = Stories(self._app)
         self._links: object = None
         self._newest: dict[str, int | None] = {}
@@ -96,7 +102,7 @@ class Judge:
         stories.first_new_stay = before.counters.next_sequence
         newest = stories.highest_id
         broken = stories.fold(effects) or self._touched(before, event, after)
-        broken = broken or self._strayed(newest, before, event, after, effects)
+        broken = broken or self._others(newest, before, event, after, effects)
         early = self.steps < self._whole_at or len(effects) * len(after.sagas) > _DEAR
         return broken if broken is not None or early else self._all(before, event, after, effects)
 
@@ -106,7 +112,8 @@ class Judge:
         stories = self._stories
         for saga_id, flight in sorted_items(state.sagas):
             told = stories.by_saga.get(saga_id)
-            broken = saga_fits(saga_id, told, flight) or unreachable(saga_id, flight, state)
+            broken = saga_fits(saga_id, told, flight)
+            broken = broken or unreachable(saga_id, flight.awaiting, state)
             if broken is not None:
                 return broken
         if stories.expiries != expiries_wanted(state):
@@ -135,6 +142,11 @@ class Judge:
         self, before: State[Any], event: Event, after: State[Any], effects: Effects
     ) -> Violation | None:
         return next(unheeded(before, event, after, effects), None)
+
+    def _parted(
+        self, before: State[Any], event: ConnectionClosed, after: State[Any], effects: Effects
+    ) -> Violation | None:
+        return unheard(before, event) if after is before and not effects else None
 
     def _commanded(
         self, before: State[Any], event: CommandReceived, after: State[Any], effects: Effects
@@ -165,6 +177,7 @@ class Judge:
         return None
 
     _by_event: ClassVar[dict[type, Rule]] = {
+        ConnectionClosed: _parted,
         CommandReceived: _commanded,
         TimerFired: _fired,
         RecoveryRequested: _recovered,
@@ -182,24 +195,35 @@ class Judge:
             return broken
         if after.links is not self._links:
             self._look_at(after.links)
-        if stories.sent:
-            broken = commands_fit(stories, self._newest)
-        if broken is None and after.links is not before.links:
-            broken = links_fit(stories, self._app.peers, before, after)
+        if stories.timed:
+            broken = next(last_right(after, stories.timed), None)
+        if broken is None and stories.sent:
+            broken = commands_fit(stories, self._newest, before, after)
+        ended = stories.hung_up
+        if type(event) is ConnectionClosed:
+            ended = [*ended, event.connection]
+        if broken is None and (ended or after.links is not before.links):
+            broken = links_fit(stories, self._app.peers, ended, before, after)
         return broken or (self._ended(after) if stories.closed else None)
 
-    def _strayed(
+    def _others(
         self, newest: int, before: State[Any], event: Event, after: State[Any], effects: Effects
     ) -> Violation | None:
-        """Who moved that is neither new, so above `newest`, nor whom the event is about (I8)."""
+        """Who was pushed out (I7), or moved by what does not concern it (I8).
+
+        Whoever is new, so above `newest`, or whom the event is about, may move.
+        """
         touched, about = self._stories.touched, self._about
+        closed = _closed(effects) if self._stories.closed else ()
+        if any(row.reason in self._overflows for row in closed):
+            broken = next(overflow_is_due(before, after, closed, touched), None)
+            if broken is not None:
+                return broken
         for saga_id in touched:
             if saga_id != about and saga_id <= newest:
                 break
         else:
             return None
-        records = [effect.record for effect in effects if isinstance(effect, WriteLog)]
-        closed = [record for record in records if isinstance(record, SagaClosed)]
         return next(strayed(self._app, before, event, after, effects, touched, closed), None)
 
     def _counted(self, after: State[Any]) -> Violation | None:
@@ -243,6 +267,11 @@ class Judge:
             if saga_id not in kept:
                 return Violation("bracket", f"no snapshot tells how saga {saga_id} ended")
         return None
+
+
+def _closed(effects: Effects) -> tuple[SagaClosed, ...]:
+    records = [effect.record for effect in effects if isinstance(effect, WriteLog)]
+    return tuple([record for record in records if isinstance(record, SagaClosed)])
 
 
 def _newest_in(outcomes: Outcomes) -> int:

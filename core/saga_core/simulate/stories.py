@@ -10,7 +10,15 @@ from typing import Any
 from msgspec import Struct
 
 from saga_core.engine.application import Application
-from saga_core.engine.effects import ArmTimer, CancelTimer, Dispatch, Effect, Emit, WriteLog
+from saga_core.engine.effects import (
+    ArmTimer,
+    CancelTimer,
+    CloseConnection,
+    Dispatch,
+    Effect,
+    Emit,
+    WriteLog,
+)
 from saga_core.engine.events import FrameExpiry, RecoveryRequested, SagaDeadline, Timer
 from saga_core.engine.history import Violation
 from saga_core.engine.messages import (
@@ -54,8 +62,8 @@ class Stories:
 
     `touched` are the sagas that the present step concerned, with their entries after it; `closed`
     those whose rows it closed; `sent` the commands that it sent to peers, with their sagas;
-    `reported` the sagas whose failure it told of. `expiries` are the armed timers of stays in a
-    buffer.
+    `reported` the sagas whose failure it told of; `hung_up` the connections that it ended; `timed`
+    the timers that it armed. `expiries` are the armed timers of stays in a buffer.
     """
 
     def __init__(self, app: Application[Any]) -> None:
@@ -65,6 +73,8 @@ class Stories:
         self.closed: list[int] = []
         self.sent: list[tuple[int, Dispatch]] = []
         self.reported: list[int] = []
+        self.hung_up: list[int] = []
+        self.timed: list[ArmTimer] = []
         self._issued = False
         self._fired: FrameExpiry | None = None
         self.version = 0
@@ -88,7 +98,8 @@ class Stories:
 
     def fold(self, effects: tuple[Effect, ...]) -> Violation | None:
         """Tell the effects of one step; the first promise that they broke."""
-        self.touched, self.closed, self.sent, self.reported = {}, [], [], []
+        self.touched, self.closed, self.sent = {}, [], []
+        self.reported, self.hung_up, self.timed = [], [], []
         self._issued = False
         for effect in effects:
             told: Any = effect
@@ -131,6 +142,7 @@ class Stories:
 
     def armed(self, effect: ArmTimer) -> Violation | None:
         """A timer starts (I6)."""
+        self.timed.append(effect)
         timer = effect.timer
         if isinstance(timer, SagaDeadline):
             return self._deadline(timer.saga_id, True)
@@ -240,6 +252,11 @@ class Stories:
         self.reported.append(event.saga_id)
         return None
 
+    def hangs_up(self, effect: CloseConnection) -> Violation | None:
+        """A connection ends from our side."""
+        self.hung_up.append(effect.connection)
+        return None
+
     def _in_turn(self) -> Violation | None:
         """Sagas that end in one step end in the order of their ids, if none is sent on (R-20)."""
         if self._issued or self.closed == sorted(self.closed):
@@ -251,6 +268,8 @@ class Stories:
         told = self.by_saga.get(saga_id)
         if told is None:
             return Violation("I6", f"a deadline for saga {saga_id}, which is not open")
+        if armed and told.armed:
+            return Violation("I6", f"the deadline of saga {saga_id} is armed a second time")
         told.armed = armed
         return None
 
@@ -295,6 +314,7 @@ _RULES: dict[type, Rule] = {
     ArmTimer: Stories.armed,
     CancelTimer: Stories.cancelled,
     Dispatch: Stories.dispatched,
+    CloseConnection: Stories.hangs_up,
     SagaOpened: Stories.opened,
     StepOpened: Stories.step_opened,
     StepSucceeded: Stories.step_closed,

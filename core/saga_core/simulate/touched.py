@@ -6,16 +6,28 @@ They read the state before and after it, and what log, bus and timers told so fa
 from collections.abc import Mapping
 from typing import Any
 
+from saga_core.check.promises.links import (
+    connections_of,
+    left_too_early,
+    link_holds,
+    step_of,
+    unreachable,
+)
 from saga_core.engine.effects import Dispatch
 from saga_core.engine.events import FrameExpiry
 from saga_core.engine.history import Violation
 from saga_core.engine.ordered import sorted_items
-from saga_core.engine.state import Awaiting, InFlight, Link, State
+from saga_core.engine.state import Awaiting, Link, State
 from saga_core.simulate.stories import Stories
 
 
-def commands_fit(stories: Stories, newest: Mapping[str, int | None]) -> Violation | None:
-    """What is sent is what its saga awaits, on the newest connection, in the order of issue."""
+def commands_fit(
+    stories: Stories, newest: Mapping[str, int | None], before: State[Any], after: State[Any]
+) -> Violation | None:
+    """What is sent is what its saga awaits, on the newest connection, in the order of issue.
+
+    It is sent again only if the connection that it was sent over before has ended.
+    """
     issued = 0
     for saga_id, dispatch in stories.sent:
         flight = stories.touched[saga_id]
@@ -26,8 +38,12 @@ def commands_fit(stories: Stories, newest: Mapping[str, int | None]) -> Violatio
         if dispatch.connection != newest[dispatch.target]:
             return Violation("dispatch", f"saga {saga_id} goes to an older connection")
         told = stories.by_saga[saga_id]
-        if dispatch.redelivery != (told.sent == step.step_index):
+        again = told.sent == step.step_index
+        if dispatch.redelivery != again:
             return Violation("dispatch", f"saga {saga_id}: redelivery is {dispatch.redelivery}")
+        broken = left_too_early(before, after, saga_id, sent=True) if again else None
+        if broken is not None:
+            return broken
         if step.issued < issued:
             return Violation("I7", f"saga {saga_id} is sent after a newer command")
         told.sent, issued = step.step_index, step.issued
@@ -35,18 +51,27 @@ def commands_fit(stories: Stories, newest: Mapping[str, int | None]) -> Violatio
 
 
 def links_fit(
-    stories: Stories, targets: tuple[str, ...], before: State[Any], after: State[Any]
+    stories: Stories,
+    targets: tuple[str, ...],
+    ended: list[int],
+    before: State[Any],
+    after: State[Any],
 ) -> Violation | None:
-    """Buffers keep their cap and their order, and lose nothing; what waits has its own timer."""
+    """Links know what lives, buffers keep cap and order, what waits is kept and has its timer.
+
+    `ended` are the connections that ended in this step.
+    """
     sent = {saga_id for saga_id, _ in stories.sent}
     waiting = 0
     for target in targets:
         old, new = before.links[target], after.links[target]
         waiting += len(new.buffer)
-        if new is old:
+        if new is old and not ended:
             continue
         broken = (
-            _buffer(stories, target, new, after)
+            next(link_holds(target, old, new, ended), None)
+            or _buffer(stories, target, new, after)
+            or (_came_back(new, before, after) if connections_of(old) else None)
             or _kept(sent, old, new, before, after)
             or (_all_reachable(target, after) if _lost(old, new) else None)
         )
@@ -58,18 +83,6 @@ def links_fit(
     return None
 
 
-def unreachable(saga_id: int, flight: InFlight, state: State[Any]) -> Violation | None:
-    """A command whose connection ended is not awaited there any more (FACTS R-17)."""
-    step = flight.awaiting
-    if step is None or step.connection is None:
-        return None
-    link = state.links[step.target]
-    if step.connection == link.connection or step.connection in link.older:
-        return None
-    sentence = f"saga {saga_id} awaits an answer on connection {step.connection}, which ended"
-    return Violation("dispatch", sentence)
-
-
 def _buffer(stories: Stories, target: str, link: Link, after: State[Any]) -> Violation | None:
     size, cap = len(link.buffer), after.config.buffer_cap
     if size > cap:
@@ -78,7 +91,7 @@ def _buffer(stories: Stories, target: str, link: Link, after: State[Any]) -> Vio
         return Violation("I7", f"{target} is connected, yet commands wait: {link.buffer}")
     newest = 0
     for saga_id in link.buffer:
-        step = _step(after, saga_id)
+        step = step_of(after, saga_id)
         if step is None:
             return Violation("I2", f"ended sagas wait for {target}: {link.buffer}")
         if step.issued < newest:
@@ -89,6 +102,12 @@ def _buffer(stories: Stories, target: str, link: Link, after: State[Any]) -> Vio
     return None
 
 
+def _came_back(link: Link, before: State[Any], after: State[Any]) -> Violation | None:
+    """What waits again has lost the connection that it was sent over."""
+    found = (left_too_early(before, after, saga_id, sent=False) for saga_id in link.buffer)
+    return next((broken for broken in found if broken is not None), None)
+
+
 def _kept(
     sent: set[int], old: Link, new: Link, before: State[Any], after: State[Any]
 ) -> Violation | None:
@@ -96,7 +115,7 @@ def _kept(
     for saga_id in old.buffer if old.buffer is not new.buffer else ():
         if saga_id in new.buffer or saga_id in sent:
             continue
-        step, earlier = _step(after, saga_id), _step(before, saga_id)
+        step, earlier = step_of(after, saga_id), step_of(before, saga_id)
         if step is not None and earlier is not None and step.step_index == earlier.step_index:
             return Violation("I7", f"the command of saga {saga_id} left its buffer unsent")
     return None
@@ -104,14 +123,14 @@ def _kept(
 
 def _lost(old: Link, new: Link) -> bool:
     """Whether a connection is no way to the peer any more; then no answer can come over it."""
-    known = (new.connection, *new.older)
-    return any(connection not in known for connection in (old.connection, *old.older) if connection)
+    known = connections_of(new)
+    return any(connection not in known for connection in connections_of(old))
 
 
 def _all_reachable(target: str, after: State[Any]) -> Violation | None:
     for saga_id, flight in sorted_items(after.sagas):
         if flight.awaiting is not None and flight.awaiting.target == target:
-            broken = unreachable(saga_id, flight, after)
+            broken = unreachable(saga_id, flight.awaiting, after)
             if broken is not None:
                 return broken
     return None
@@ -123,8 +142,3 @@ def _is_awaited(dispatch: Dispatch, step: Awaiting) -> bool:
         and step.target == dispatch.target
         and step.command == dispatch.command
     )
-
-
-def _step(state: State[Any], saga_id: int) -> Awaiting | None:
-    flight = state.sagas.get(saga_id)
-    return flight.awaiting if flight is not None else None

@@ -7,6 +7,7 @@ import pytest
 from tests.core.check import (
     link_mutants,
     mutants,
+    quiet_mutants,
     rule_mutants,
     story_mutants,
     stray_mutants,
@@ -39,10 +40,10 @@ KILLS: dict[Mutant, tuple[str, int]] = {
     link_mutants.stale_expiry_accepted: (CONTRACTS, 2),
     link_mutants.stay_reused: ("timers", 3),
     link_mutants.expiry_not_armed: ("timers", 3),
-    link_mutants.older_end_disconnects: ("dispatch", 4),
+    link_mutants.older_end_disconnects: ("dispatch", 3),
     link_mutants.redelivery_forgotten: ("dispatch", 3),
     link_mutants.drained_backwards: ("I7", 3),
-    link_mutants.returned_to_the_back: ("I7", 5),
+    link_mutants.returned_to_the_back: ("I7", 4),
     link_mutants.sent_to_an_older_one: ("dispatch", 2),
     link_mutants.buffer_kept_after_drain: ("I7", 2),
     link_mutants.overflow_is_silent: ("I7", 2),
@@ -63,8 +64,8 @@ KILLS: dict[Mutant, tuple[str, int]] = {
     mutants.bracket_not_opened: ("I1", 1),
     link_mutants.sent_over_an_older_one: ("dispatch", 3),
     link_mutants.sent_over_every_connection: ("I7", 3),
-    link_mutants.end_not_noticed: ("dispatch", 3),
-    link_mutants.drop_fails_the_saga: ("I8", 3),
+    link_mutants.end_not_noticed: ("dispatch", 2),
+    link_mutants.drop_fails_the_saga: ("I7", 3),
     mutants.late_answer_stops: (CONTRACTS, 2),
     mutants.late_answer_cancels: (CONTRACTS, 2),
     mutants.outage_forgets_a_version: ("I5", 1),
@@ -74,7 +75,7 @@ KILLS: dict[Mutant, tuple[str, int]] = {
     link_mutants.returned_waits_for_the_next: ("I7", 4),
     link_mutants.drop_names_nobody: ("I7", 2),
     link_mutants.failed_send_is_terminal: ("I8", 3),
-    link_mutants.failed_send_keeps_its_connection: (COMPLETES, 4),
+    link_mutants.failed_send_keeps_its_connection: ("dispatch", 3),
     link_mutants.first_outage_never_expires: ("timers", 1),
     rule_mutants.entered_after_its_start: (COMPLETES, 5),
     rule_mutants.expiry_beside_the_claim: ("I3", 2),
@@ -121,12 +122,27 @@ KILLS: dict[Mutant, tuple[str, int]] = {
     stray_mutants.one_expiry_empties_the_buffer: ("I8", 3),
     stray_mutants.an_outage_ends_all: ("I8", 2),
     stray_mutants.a_disconnect_ends_all: ("I8", 3),
-    stray_mutants.overflow_takes_two: ("I8", 3),
+    stray_mutants.overflow_takes_two: ("I7", 3),
     twin_mutants.outage_spares_all_but_one: ("shutdown", 5),
-    twin_mutants.outage_returns_the_newest_first: ("I7", 6),
-    twin_mutants.three_return_by_id: ("I7", 7),
+    twin_mutants.outage_returns_the_newest_first: ("I7", 5),
+    twin_mutants.three_return_by_id: ("I7", 6),
     twin_mutants.returned_in_one_pass: ("I7", 8),
     twin_mutants.late_answer_completes_again: (CONTRACTS, 2),
+    quiet_mutants.deadline_armed_at_each_step: ("I6", 3),
+    quiet_mutants.newest_dropped: ("I7", 2),
+    quiet_mutants.all_that_wait_dropped: ("I7", 3),
+    quiet_mutants.cap_of_one_less: ("I7", 1),
+    quiet_mutants.older_one_becomes_the_newest: ("dispatch", 3),
+    quiet_mutants.older_end_not_noticed: ("dispatch", 3),
+    quiet_mutants.newest_ends_and_is_older: ("dispatch", 2),
+    quiet_mutants.older_ones_end_with_the_newest: ("dispatch", 3),
+    quiet_mutants.newest_given_up_with_an_older: ("dispatch", 3),
+    quiet_mutants.newest_is_an_older_one_too: ("dispatch", 1),
+    quiet_mutants.sent_again_over_a_second: ("dispatch", 3),
+    quiet_mutants.unanswered_of_all_connections: ("dispatch", 4),
+    quiet_mutants.hung_up_and_kept: ("dispatch", 3),
+    quiet_mutants.deadline_of_a_stay: ("timers", 1),
+    quiet_mutants.stay_of_a_saga: ("timers", 1),
 }
 
 _SEEN_LATE = {
@@ -170,6 +186,7 @@ _ELSEWHERE: dict[Mutant, tuple[str, Sagas]] = {
     stray_mutants.overflow_takes_two: (AGENTMUX, ((PoolRespawn.NAME, 3),)),
     twin_mutants.three_return_by_id: (AGENTMUX, THREE),
     twin_mutants.returned_in_one_pass: (AGENTMUX, (*POOL, (WindowCleanup.NAME, 2))),
+    quiet_mutants.all_that_wait_dropped: (AGENTMUX, ((PoolRespawn.NAME, 3),)),
 }
 """Those that AgentMux's sagas, one of each, don't meet: in which application, and with which."""
 
@@ -177,6 +194,7 @@ _ELSEWHERE: dict[Mutant, tuple[str, Sagas]] = {
 _CAPS: dict[Mutant, int] = {
     stray_mutants.one_expiry_empties_the_buffer: 2,
     stray_mutants.overflow_takes_two: 2,
+    quiet_mutants.all_that_wait_dropped: 2,
 }
 """Those that need a buffer with room for more than one."""
 

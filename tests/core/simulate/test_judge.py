@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from pyrsistent import pmap
+from tests.core.check.quiet_mutants import unanswered_of_all_connections
 from tests.core.simulate.worlds import CONNECT, RESPAWN, world
 
 from saga_core.agentmux.commands import ReportPoolWindowAdded
@@ -14,6 +15,7 @@ from saga_core.check.promises.steps import broken_by, implied_history
 from saga_core.engine import (
     ArmTimer,
     CancelTimer,
+    CloseConnection,
     CommandReceived,
     ConnectionClosed,
     Counters,
@@ -39,6 +41,7 @@ from saga_core.engine import (
 )
 from saga_core.simulate import Plan, simulate
 from saga_core.simulate.judge import Judge
+from saga_core.simulate.moves import Move
 from saga_core.simulate.outside import Left
 
 Effects = tuple[Effect, ...]
@@ -94,6 +97,7 @@ def step(event: Event) -> tuple[Judge, State[Any], State[Any], Effects]:
         (OPENS, twice(0), "I9"),
         (OPENS, plus(Emit(SagaStarted(1, "again", 4))), "I1"),
         (OPENS, twice(3), "I4"),
+        (OPENS, plus(ArmTimer(SagaDeadline(1), 5.0)), "I6"),
         (OPENS, plus(WriteLog(SagaClosed(9, "completed", None))), "I1"),
         (OPENS, plus(WriteLog(StepSucceeded(9, 0, SagaCompleted(9, 1)))), "I4"),
         (OPENS, plus(Emit(SagaCompleted(9, 4))), "I1"),
@@ -186,6 +190,30 @@ def test_a_thorough_judge_looks_at_the_whole_each_time() -> None:
     broken = made.judge.judge(made.state, LogCommitFailed("disk full", 1), moved, effects)
     assert broken is not None
     assert broken.invariant == "I6"
+
+
+def test_a_connection_that_does_not_go_is_seen() -> None:
+    """FACTS R-17, R-25: what ended, from there or from here, is known to no link any more."""
+    hung_up = plus(CloseConnection(1, "no"))
+    judge, before, after, effects = step(OPENS)
+    for broken in (
+        judge.judge(before, OPENS, after, hung_up(effects)),
+        judge.judge(after, DROPS, after, ()),
+    ):
+        assert broken is not None
+        assert broken.sentence == "host knows connection 1, which ended"
+
+
+def test_a_command_that_comes_back_from_what_lives_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FACTS R-17: only what was sent over the connection that ended waits again."""
+    unanswered_of_all_connections(monkeypatch)
+    made = world(CONNECT, RESPAWN, Move("second", connection=2), RESPAWN)
+    event = ConnectionClosed(2)
+    after, effects = made.reducer.step(made.state, event)
+    assert after.links["host"] == Link(None, (1,), (1, 2))
+    broken = made.judge.judge(made.state, event, after, effects)
+    assert broken is not None
+    assert broken.sentence == "saga 1 leaves connection 1, which lives"
 
 
 def test_a_buffer_out_of_order_is_seen() -> None:

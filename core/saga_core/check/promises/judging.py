@@ -15,6 +15,7 @@ from saga_core.engine.alone import concerned
 from saga_core.engine.application import Application
 from saga_core.engine.effects import ArmTimer, CancelTimer, Dispatch, Effect, Emit, WriteLog
 from saga_core.engine.events import (
+    ConnectionClosed,
     Event,
     LogCommitFailed,
     LogCommitRecovered,
@@ -34,6 +35,7 @@ from saga_core.engine.state import State
 
 _TELLING = (
     TimerFired
+    | ConnectionClosed
     | RecoveryRequested
     | LogCommitFailed
     | LogCommitRecovered

@@ -10,14 +10,28 @@ Of a saga whose story and whose entry are the same as before, all holds that hel
 the others are looked at, and all of them where a link changed.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from saga_core.check.promises.links import (
+    answers_can_come,
+    connections_hold,
+    left_too_early,
+    step_of,
+)
 from saga_core.check.promises.process import unheeded, whole
 from saga_core.check.promises.stories import told_alike
+from saga_core.check.promises.timers import expiries_wanted, timers_hold
 from saga_core.engine.application import Application
-from saga_core.engine.effects import ArmTimer, CancelTimer, Dispatch, Effect, WriteLog
-from saga_core.engine.events import Event, FrameExpiry, TimerFired
+from saga_core.engine.effects import (
+    ArmTimer,
+    CancelTimer,
+    CloseConnection,
+    Dispatch,
+    Effect,
+    WriteLog,
+)
+from saga_core.engine.events import ConnectionClosed, Event, FrameExpiry, TimerFired
 from saga_core.engine.history import History, StepState, Story, Violation
 from saga_core.engine.invariants import Observed, observe_closely
 from saga_core.engine.messages import Command
@@ -26,8 +40,8 @@ from saga_core.engine.records import StepOpened
 from saga_core.engine.registry import Registry
 from saga_core.engine.state import Awaiting, InFlight, State
 
-_TOUCHING = (WriteLog, Dispatch, ArmTimer, CancelTimer)
-"""Effects that concern sagas; without them and with the same registry nothing else can break."""
+_TOUCHING = (WriteLog, Dispatch, ArmTimer, CancelTimer, CloseConnection)
+"""Effects that concern sagas or links; if none comes and none changes, nothing else can break."""
 
 
 def broken_by(
@@ -62,7 +76,10 @@ def goes_on(
     if wrong is not None:
         return wrong, following
     untouched = after.sagas is before.sagas and after.links is before.links
-    if untouched and not any(isinstance(effect, _TOUCHING) for effect in effects):
+    touching = isinstance(event, ConnectionClosed) or any(
+        isinstance(effect, _TOUCHING) for effect in effects
+    )
+    if untouched and not touching:
         return None, following
     rules = _rules(app, observed, before, event, after, effects)
     return next((found for rule in rules for found in rule), None), following
@@ -77,14 +94,14 @@ def _rules(
     effects: tuple[Effect, ...],
 ) -> tuple[Iterator[Violation], ...]:
     changed = observed.changed
-    waited = _buffered(before)
-    waiting = waited if after.links is before.links else _buffered(after)
     sent = _sent(after, changed, effects)
     return (
         _same_story(observed, after),
-        _expiries(before, event, after, effects, waited, waiting),
-        _answers_can_come(after, changed if after.links is before.links else None),
+        timers_hold(before, event, after, effects),
+        answers_can_come(after, changed if after.links is before.links else None),
+        connections_hold(before, event, after, effects),
         _commands(before, after, sent),
+        _stay_put(before, after, changed, {one.saga_id for one in sent}),
         _counted_as_sent(before, after, changed),
         told_alike(app, before, event, after, effects, changed),
         _sent_off(app, before, after, changed, effects),
@@ -96,6 +113,8 @@ def unheard(before: State[Any], event: Event) -> Violation | None:
     match event:
         case TimerFired(FrameExpiry() as timer) if timer in expiries_wanted(before):
             return Violation("timers", f"{timer} fired, and its command waits on")
+        case ConnectionClosed():
+            return next(connections_hold(before, event, before, ()), None)
         case _:
             return next(unheeded(before, event, before, ()), None)
 
@@ -147,65 +166,6 @@ def _same_story(observed: Observed, after: State[Any]) -> Iterator[Violation]:
             yield Violation("I1", f"saga {saga_id} is in flight, yet its bracket never opened")
 
 
-def _expiries(
-    before: State[Any],
-    event: Event,
-    after: State[Any],
-    effects: tuple[Effect, ...],
-    waited: set[int],
-    waiting: set[int],
-) -> Iterator[Violation]:
-    """A stay in a buffer has its own timer, and nothing else has one (FACTS R-26)."""
-    armed, fired = _expiries_of(before, waited), None
-    if isinstance(event, TimerFired) and isinstance(event.timer, FrameExpiry):
-        fired = event.timer
-        armed.discard(fired)
-    for effect in effects:
-        match effect:
-            case ArmTimer(FrameExpiry() as timer):
-                if timer.stay < before.counters.next_sequence or timer in armed:
-                    yield Violation("timers", f"{timer} was used before")
-                armed.add(timer)
-            case CancelTimer(FrameExpiry() as timer):
-                if timer not in armed and timer != fired:
-                    yield Violation("timers", f"{timer} is cancelled, and nothing waits by it")
-                armed.discard(timer)
-            case _:
-                pass
-    if armed != (wanted := _expiries_of(after, waiting)):
-        yield Violation("timers", f"armed are {_listed(armed)}, commands wait by {_listed(wanted)}")
-
-
-def expiries_wanted(state: State[Any]) -> set[FrameExpiry]:
-    """The timers of all commands that wait in a buffer."""
-    return _expiries_of(state, _buffered(state))
-
-
-def _expiries_of(state: State[Any], waiting: set[int]) -> set[FrameExpiry]:
-    steps = [(saga_id, _step(state, saga_id)) for saga_id in waiting]
-    return {FrameExpiry(saga_id, step.stay) for saga_id, step in steps if step is not None}
-
-
-def _listed(timers: set[FrameExpiry]) -> str:
-    shown = sorted((timer.saga_id, timer.stay) for timer in timers)
-    return ", ".join(f"saga {saga_id} stay {stay}" for saga_id, stay in shown) or "none"
-
-
-def _answers_can_come(after: State[Any], changed: Iterable[int] | None) -> Iterator[Violation]:
-    """A command whose connection ended is not awaited there any more (FACTS R-17).
-
-    `changed`: None, if any saga may await an answer where none can come.
-    """
-    for saga_id in sorted_keys(after.sagas) if changed is None else changed:
-        step = _step(after, saga_id)
-        if step is None or step.connection is None:
-            continue
-        link = after.links[step.target]
-        if step.connection != link.connection and step.connection not in link.older:
-            sentence = f"saga {saga_id} awaits an answer on connection {step.connection}"
-            yield Violation("dispatch", f"{sentence}, which ended")
-
-
 class _Sent(NamedTuple):
     """A command that went to a peer, and the saga that awaits its answer there, if any does."""
 
@@ -226,7 +186,7 @@ def _sent(after: State[Any], changed: list[int], effects: tuple[Effect, ...]) ->
 
 def _awaited(after: State[Any], saga_ids: list[int], dispatch: Dispatch) -> _Sent | None:
     for saga_id in saga_ids:
-        step = _step(after, saga_id)
+        step = step_of(after, saga_id)
         if step is None or step.connection != dispatch.connection:
             continue
         if step.target == dispatch.target and step.command == dispatch.command:
@@ -261,8 +221,17 @@ def _was_sent(before: State[Any], saga_id: int, step: Awaiting) -> bool:
 
 def _same_step(before: State[Any], saga_id: int, step: Awaiting) -> Awaiting | None:
     """The step as it was, if it was there already."""
-    earlier = _step(before, saga_id)
+    earlier = step_of(before, saga_id)
     return earlier if earlier is not None and earlier.step_index == step.step_index else None
+
+
+def _stay_put(
+    before: State[Any], after: State[Any], changed: list[int], sent: set[int]
+) -> Iterator[Violation]:
+    for saga_id in sorted(sent.union(changed)):
+        broken = left_too_early(before, after, saga_id, sent=saga_id in sent)
+        if broken is not None:
+            yield broken
 
 
 def _counted_as_sent(
@@ -270,7 +239,7 @@ def _counted_as_sent(
 ) -> Iterator[Violation]:
     """A command counts as sent from its first dispatch on, and keeps its place in the order."""
     for saga_id in changed:
-        step = _step(after, saga_id)
+        step = step_of(after, saga_id)
         if step is None:
             continue
         if step.sent != (step.connection is not None or _was_sent(before, saga_id, step)):
@@ -300,7 +269,7 @@ def _sent_off(
         if record.target == app.own_target
     ]
     for saga_id in changed:
-        step, earlier = _step(after, saga_id), _step(before, saga_id)
+        step, earlier = step_of(after, saga_id), step_of(before, saga_id)
         if step is None or step.connection is None:
             continue
         if earlier is None or _place(earlier) != _place(step):
@@ -312,12 +281,3 @@ def _sent_off(
 
 def _place(step: Awaiting) -> tuple[int, int | None]:
     return step.step_index, step.connection
-
-
-def _buffered(state: State[Any]) -> set[int]:
-    return {saga_id for _, link in sorted_items(state.links) for saga_id in link.buffer}
-
-
-def _step(state: State[Any], saga_id: int) -> Awaiting | None:
-    flight = state.sagas.get(saga_id)
-    return flight.awaiting if flight is not None else None
