@@ -47,7 +47,6 @@ from saga_core.engine.messages import (
 )
 from saga_core.engine.ordered import sorted_items
 from saga_core.engine.outcomes import Outcomes, last
-from saga_core.engine.records import SagaClosed
 from saga_core.engine.state import Link, State
 from saga_core.engine.waiting import overflow_is_due
 from saga_core.simulate.stories import Stories, saga_fits
@@ -213,18 +212,19 @@ class Judge:
 
         Whoever is new, so above `newest`, or whom the event is about, may move.
         """
-        touched, about = self._stories.touched, self._about
-        closed = _closed(effects) if self._stories.closed else ()
-        if any(row.reason in self._overflows for row in closed):
-            broken = next(overflow_is_due(before, after, closed, touched), None)
-            if broken is not None:
-                return broken
+        touched, rows, about = self._stories.touched, self._stories.rows, self._about
+        for row in rows:
+            if row.reason in self._overflows:
+                broken = next(overflow_is_due(before, after, rows, touched), None)
+                if broken is not None:
+                    return broken
+                break
         for saga_id in touched:
             if saga_id != about and saga_id <= newest:
                 break
         else:
             return None
-        return next(strayed(self._app, before, event, after, effects, touched, closed), None)
+        return next(strayed(self._app, before, event, after, effects, touched, rows), None)
 
     def _counted(self, after: State[Any]) -> Violation | None:
         """Who is in flight, by number, and who must not be."""
@@ -267,11 +267,6 @@ class Judge:
             if saga_id not in kept:
                 return Violation("bracket", f"no snapshot tells how saga {saga_id} ended")
         return None
-
-
-def _closed(effects: Effects) -> tuple[SagaClosed, ...]:
-    records = [effect.record for effect in effects if isinstance(effect, WriteLog)]
-    return tuple([record for record in records if isinstance(record, SagaClosed)])
 
 
 def _newest_in(outcomes: Outcomes) -> int:

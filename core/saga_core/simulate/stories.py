@@ -61,9 +61,10 @@ class Stories:
     """The stories of a run.
 
     `touched` are the sagas that the present step concerned, with their entries after it; `closed`
-    those whose rows it closed; `sent` the commands that it sent to peers, with their sagas;
-    `reported` the sagas whose failure it told of; `hung_up` the connections that it ended; `timed`
-    the timers that it armed. `expiries` are the armed timers of stays in a buffer.
+    those whose rows it closed, and `rows` these rows; `sent` the commands that it sent to peers,
+    with their sagas; `reported` the sagas whose failure it told of; `hung_up` the connections that
+    it ended; `timed` the timers that it armed. `expiries` are the armed timers of stays in a
+    buffer.
     """
 
     def __init__(self, app: Application[Any]) -> None:
@@ -71,6 +72,7 @@ class Stories:
         self.expiries: set[FrameExpiry] = set()
         self.touched: dict[int, InFlight | None] = {}
         self.closed: list[int] = []
+        self.rows: list[SagaClosed] = []
         self.sent: list[tuple[int, Dispatch]] = []
         self.reported: list[int] = []
         self.hung_up: list[int] = []
@@ -98,7 +100,7 @@ class Stories:
 
     def fold(self, effects: tuple[Effect, ...]) -> Violation | None:
         """Tell the effects of one step; the first promise that they broke."""
-        self.touched, self.closed, self.sent = {}, [], []
+        self.touched, self.closed, self.rows, self.sent = {}, [], [], []
         self.reported, self.hung_up, self.timed = [], [], []
         self._issued = False
         for effect in effects:
@@ -221,6 +223,7 @@ class Stories:
             return Violation("I4", f"saga {saga_id} closes over its pending step {told.pending[0]}")
         told.closed = record
         self.closed.append(saga_id)
+        self.rows.append(record)
         return None
 
     def started(self, event: SagaStarted) -> Violation | None:
