@@ -250,7 +250,9 @@ def _judge_dispatch(told: _Told, effect: Dispatch) -> None:
     saga_id = told.app.saga_id_of(effect.command)
     story = told.of(saga_id)
     where = f"{effect.target} {effect.connection}"
-    if story is None or story.closed is not None:
+    if not saga_id:
+        told.breaks("I2", f"a command goes to {where} without its saga's id: see `address`")
+    elif story is None or story.closed is not None:
         told.breaks("I2", f"saga {saga_id} ended, yet goes to {where}")
     elif "pending" not in story.steps or not story.announced or not story.armed:
         told.breaks("I3", f"saga {saga_id} goes to {where} before its row, bracket or deadline")

@@ -170,6 +170,9 @@ class Stories:
             self.sent.append((saga_id, effect))
         self.touched[saga_id] = None
         told = self.by_saga.get(saga_id)
+        if not saga_id:
+            sentence = f"a command goes to {effect.target} without its saga's id: see `address`"
+            return Violation("I2", sentence)
         if told is None or told.closed is not None:
             return Violation("I2", f"saga {saga_id} ended, yet goes to {effect.target}")
         if told.pending and told.announced and told.armed:

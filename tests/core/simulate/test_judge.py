@@ -9,7 +9,7 @@ from pyrsistent import pmap
 from tests.core.check.quiet_mutants import unanswered_of_all_connections
 from tests.core.simulate.worlds import CONNECT, RESPAWN, world
 
-from saga_core.agentmux.commands import ReportPoolWindowAdded
+from saga_core.agentmux.commands import ReportPoolWindowAdded, SpawnPoolWindow
 from saga_core.check.agentmux import SCENARIO
 from saga_core.check.promises.steps import broken_by, implied_history
 from saga_core.engine import (
@@ -108,6 +108,7 @@ def step(event: Event) -> tuple[Judge, State[Any], State[Any], Effects]:
         (ANSWERS, without(CancelTimer), "I6"),
         (ANSWERS, lambda effects: (*effects[:-1], Emit(SagaFailed(1, "no", 5))), "I1"),
         (ANSWERS, plus(WriteLog(SagaClosed(1, "completed", None))), "I1"),
+        (OPENS, plus(Dispatch("host", 1, SpawnPoolWindow(0))), "I2"),
         (DROPS, plus(ArmTimer(FrameExpiry(1, 99), 1.0)), "timers"),
         (DROPS, without(ArmTimer), "timers"),
     ],
