@@ -16,12 +16,16 @@ from saga_core.engine import (
     CloseConnection,
     Command,
     CommandReceived,
+    ConnectionClosed,
     ConnectionOpened,
+    Emit,
     Event,
     Reducer,
+    SagaFailed,
 )
 from saga_core.simulate import Plan, simulate
 from saga_core.simulate.bag import Bag
+from saga_core.simulate.judge import Judge
 from saga_core.simulate.lately import Lately
 from saga_core.simulate.moves import Move
 from saga_core.simulate.playing import play
@@ -148,15 +152,35 @@ def test_a_restart_forgets_what_ended_sagas_asked() -> None:
     assert not len(made.peers.asked)
 
 
-def test_a_saga_that_fails_though_all_is_well_is_a_finding(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_saga_that_fails_though_all_is_well_is_a_finding() -> None:
     """DESIGN 4, liveness: with a host that answers, every saga completes."""
     said = replace(SCENARIO, answers=lambda command: (SCENARIO.failure(command),))
-    made = world(CONNECT, RESPAWN, MEND, scenario=said)
+    made = world(CONNECT, MEND, RESPAWN, scenario=said)
     assert play(made, ANSWER)
     assert promise(made) == "completes"
-    del monkeypatch
+    before = world(CONNECT, RESPAWN, MEND, ANSWER, scenario=said)
+    assert (before.tally.failed, promise(before)) == (1, None)
+
+
+def test_a_saga_of_before_may_fail_by_its_own_answer_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DESIGN 4, liveness: an answer for another saga is no reason, and neither is a connection."""
+    original = Reducer.step
+
+    def step(self: Reducer[Any], state: Any, event: Any) -> Any:
+        after, effects = original(self, state, event)
+        if (
+            isinstance(event, CommandReceived | ConnectionClosed)
+            and state.counters.next_saga_id > 2
+        ):
+            effects = (*effects, Emit(SagaFailed(1, "for no reason", 99)))
+        return after, effects
+
+    monkeypatch.setattr(Reducer, "step", step)
+    monkeypatch.setattr(Judge, "judge", lambda *_: None)
+    for moves in ((replace(ANSWER, saga=2),), (Move("disconnect", connection=1),)):
+        made = world(CONNECT, RESPAWN, CLEANUP, MEND)
+        assert all(play(made, move) for move in moves)
+        assert promise(made) == "completes"
 
 
 def test_a_saga_that_nothing_ends_is_a_finding() -> None:
