@@ -4,22 +4,27 @@ The rules
 ---------
 1.  The run is played once more from its seed, and every move is kept.
 2.  If it breaks the same promise under a smaller buffer cap, that one is kept: a fault at a cap of
-    64 takes 65 sagas, at a cap of 1 two.
+    64 takes 65 sagas, at a cap of 1 two. That every saga completes is promised of a cap that has
+    room for what waits, so then the cap stays.
 3.  Parts of the run are left out, halves first, single moves last (delta debugging, Zeller 1999),
-    as long as it breaks the same promise. The moves that this plays are bounded.
+    as long as it breaks the same promise in the same way: told by the same sentence but for its
+    numbers. One promise can break in several ways, and another one may be another fault. The moves
+    that this plays are bounded.
 4.  What is left says which sagas and which faults it takes. In that scope the checker searches
     every world, breadth first: what it finds is provably shortest.
 """
 
+import re
 from collections.abc import Iterator
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from saga_core.check.checker import check
+from saga_core.check.checker import COMPLETES, check
 from saga_core.check.report import CheckedScope, Counterexample
 from saga_core.check.scope import FAULTS, Scenario, Scope
 from saga_core.check.search import Limits, Watch
+from saga_core.engine.history import Violation
 from saga_core.simulate.again import Again, Made, again
 from saga_core.simulate.moves import LIVES, Move, title
 from saga_core.simulate.plan import Plan, cap_of
@@ -33,6 +38,9 @@ MOST_TRIGGERS = 4
 """With more sagas than this the checker is not asked."""
 
 CHECK_LIMITS = Limits(seconds=60.0, states=500_000)
+
+_NUMBERS = re.compile(r"\d+(?:, \d+)*")
+"""A number, or some in a list, which may be as many as there are sagas."""
 
 _CAPS = (0, 1, 2, 4, 8, 16, 32)
 
@@ -66,20 +74,23 @@ def shrink(
 
 
 class _Shorter:
-    """Leaves parts of a run out while it breaks the same promise. `played` counts moves."""
+    """Leaves parts of a run out while it breaks the same promise in the same way.
+
+    `played` counts moves.
+    """
 
     def __init__(self, scenario: Scenario, plan: Plan) -> None:
         self._scenario = scenario
         self._plan = replace(plan, scope=None)
-        self._promise = ""
+        self._way = ("", "")
         self.played = 0
 
     def shortest(self, run: tuple[Made, ...]) -> tuple[Plan, Again]:
         """What is left of a run, and the plan to play it under."""
         best = again(self._scenario, self._plan, run)
         assert best.broken is not None, "a run that is played again does the same"
-        self._promise = best.broken.invariant
-        for cap in _CAPS:
+        self._way = _way(best.broken)
+        for cap in _CAPS if best.broken.invariant != COMPLETES else ():
             tried = again(self._scenario, replace(self._plan, buffer_cap=cap), run)
             if cap < cap_of(self._plan) and self._breaks(tried):
                 self._plan, best = replace(self._plan, buffer_cap=cap), tried
@@ -104,7 +115,16 @@ class _Shorter:
         return best, len(best.made) < before
 
     def _breaks(self, tried: Again) -> bool:
-        return tried.broken is not None and tried.broken.invariant == self._promise
+        return tried.broken is not None and _way(tried.broken) == self._way
+
+
+def _way(broken: Violation) -> tuple[str, str]:
+    """The promise, and how it is broken: the sentence without its numbers.
+
+    Of what `step` raised, the type: its text may be about anything.
+    """
+    told, sentence = broken.invariant, broken.sentence
+    return told, sentence.split(":")[0] if told == RAISES else _NUMBERS.sub("#", sentence)
 
 
 def _searched(scenario: Scenario, plan: Plan, left: Again, watch: Watch, limits: Limits) -> Shrunk:

@@ -68,8 +68,9 @@ MEND = Move("mend")
         ((), Move("end")),
         ((), START),
         ((CRASH,), RESPAWN),
-        ((LOG,), MEND),
-        ((SHUTDOWN,), MEND),
+        ((), MEND),
+        ((CONNECT, LOG), MEND),
+        ((CONNECT, SHUTDOWN), MEND),
         ((), Move("settled")),
         ((RESPAWN,), Move("rest")),
     ],
@@ -88,7 +89,7 @@ def test_what_is_not_possible_is_not_made(made: tuple[Move, ...], move: Move) ->
     [
         ((CONNECT, MEND), LOG),
         ((CONNECT, MEND), replace(RESPAWN, dies=0)),
-        ((MEND,), RESPAWN),
+        ((CONNECT, MEND, Move("disconnect", connection=1)), RESPAWN),
         ((CONNECT, RESPAWN, CLEANUP, MEND), Move("disconnect", connection=1)),
     ],
 )
@@ -132,8 +133,9 @@ def test_honest_peers_may_reconnect() -> None:
 
 def test_what_got_lost_may_be_waited_for() -> None:
     """A saga whose command never came, or waits for its peer, is not to blame for going on."""
-    for moves in ((CONNECT, RESPAWN, LOST), (RESPAWN,)):
-        assert promise(world(*moves, MEND, Move("settled"))) is None
+    away = Move("disconnect", connection=1)
+    for moves in ((CONNECT, RESPAWN, LOST, MEND), (CONNECT, RESPAWN, MEND, away)):
+        assert promise(world(*moves, Move("settled"))) is None
 
 
 def test_a_peer_may_have_got_what_was_not_sent() -> None:

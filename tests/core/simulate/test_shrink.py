@@ -4,16 +4,21 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.core.check import link_mutants, mutants
+from tests.core.check.returns import FORGETFUL
 from tests.core.check.running import watch
 from tests.core.check.shop import DEAF
 
 from saga_core.check import Limits, capsule_of, replay, text_of
 from saga_core.check.agentmux import SCENARIO
-from saga_core.engine import Reducer, links
+from saga_core.engine import ConnectionClosed, Reducer, links
 from saga_core.simulate import Plan, Shrunk, shrink
 from saga_core.simulate.again import Made, again
 from saga_core.simulate.simulation import Run
+
+NO_TIME = Limits(seconds=0)
+TWO_PEERED = replace(DEAF, peers=("warehouse", "bank"))
 
 
 def shortest(plan: Plan, limits: Limits | None = None) -> Shrunk:
@@ -124,3 +129,39 @@ def test_a_right_run_played_again_is_the_same_and_right() -> None:
     assert told.broken is None
     assert told.moves == tuple(one.move for one in made)
     assert {"crash", "start"} <= {move.called for move in told.moves}
+
+
+def test_a_run_is_shrunk_to_its_own_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DESIGN 4: one promise breaks in several ways; what is left breaks it as the run did.
+
+    A shorter run of this reducer breaks the same promise, and says something else.
+    """
+    original = Reducer.step
+
+    def step(self: Reducer[Any], state: Any, event: Any) -> Any:
+        if isinstance(event, ConnectionClosed):
+            raise KeyError(1) if state.counters.next_saga_id > 3 else ValueError(2)
+        return original(self, state, event)
+
+    monkeypatch.setattr(Reducer, "step", step)
+    shrunk = shortest(Plan(2, 2_000))
+    assert (shrunk.promise, shrunk.sentence) == ("raises", "step raised KeyError: 1")
+    assert sum(line.startswith("trigger") for line in shrunk.moves) == 3
+
+
+def test_what_must_complete_is_shrunk_in_its_buffer() -> None:
+    """DESIGN 4, liveness: the cap stays, so no saga fails for want of room."""
+    shrunk = shrink(FORGETFUL, Plan(3, 1_500, swarms=False, buffer_cap=2), watch(), NO_TIME)
+    assert shrunk is not None
+    assert shrunk.sentence == "saga 1 got every answer that it asked for, yet it goes on"
+    kinds = [line.split()[0] for line in shrunk.moves]
+    assert kinds == ["connect", "trigger", "answer", "failure", "mend", "answer", "settled"]
+    assert shrunk.buffer_cap == 2
+
+
+def test_that_sagas_complete_is_shrunk_with_every_peer_there() -> None:
+    """DESIGN 4, liveness: peers that are away can't be said to do what they are asked."""
+    shrunk = shrink(TWO_PEERED, Plan(1, 1_000, swarms=False, buffer_cap=2), watch(), NO_TIME)
+    assert shrunk is not None
+    came = {line.split()[1] for line in shrunk.moves if line.startswith("connect")}
+    assert came == {"warehouse", "bank"}
