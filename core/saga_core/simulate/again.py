@@ -30,12 +30,13 @@ class Again(NamedTuple):
     """What became of a part of a run.
 
     `made`: the moves that could be made, as they were; `moves`: as they are now, with other ids.
-    `broken`: the promise that the last one broke.
+    `broken`: the promise that the last one broke. `connections`: how many some peer had at once.
     """
 
     made: tuple[Made, ...]
     moves: tuple[Move, ...]
     broken: Violation | None
+    connections: int
 
 
 def again(scenario: Scenario, plan: Plan, run: Iterable[Made]) -> Again:
@@ -45,6 +46,7 @@ def again(scenario: Scenario, plan: Plan, run: Iterable[Made]) -> Again:
     made: list[Made] = []
     moves: list[Move] = []
     ids: dict[int, int] = {}
+    most = 0
     for one in run:
         move = _renamed(one.move, ids, world)
         if move is None or not play(world, move):
@@ -52,9 +54,10 @@ def again(scenario: Scenario, plan: Plan, run: Iterable[Made]) -> Again:
         made.append(one)
         moves.append(move)
         ids.update(zip(one.opened, world.opened, strict=False))
+        most = max(most, *map(len, world.peers.links.values()))
         if world.broken is not None:
-            return Again(tuple(made), tuple(moves), world.broken)
-    return Again(tuple(made), tuple(moves), world.judge.whole(world.state))
+            return Again(tuple(made), tuple(moves), world.broken, most)
+    return Again(tuple(made), tuple(moves), world.judge.whole(world.state), most)
 
 
 def _renamed(move: Move, ids: dict[int, int], world: World) -> Move | None:

@@ -10,8 +10,8 @@ The rules
     as long as it breaks the same promise in the same way: told by the same sentence but for its
     numbers. One promise can break in several ways, and another one may be another fault. The moves
     that this plays are bounded.
-4.  What is left says which sagas and which faults it takes. In that scope the checker searches
-    every world, breadth first: what it finds is provably shortest.
+4.  What is left says which sagas, which faults and how many connections it takes. In that scope
+    the checker searches every world, breadth first: what it finds is provably shortest.
 """
 
 import re
@@ -26,7 +26,7 @@ from saga_core.check.scope import FAULTS, Scenario, Scope
 from saga_core.check.search import Limits, Watch
 from saga_core.engine.history import Violation
 from saga_core.simulate.again import Again, Made, again
-from saga_core.simulate.moves import LIVES, Move, title
+from saga_core.simulate.moves import LIVES, title
 from saga_core.simulate.plan import Plan, cap_of
 from saga_core.simulate.playing import RAISES
 from saga_core.simulate.simulation import Run
@@ -41,6 +41,9 @@ CHECK_LIMITS = Limits(seconds=60.0, states=500_000)
 
 _NUMBERS = re.compile(r"\d+(?:, \d+)*")
 """A number, or some in a list, which may be as many as there are sagas."""
+
+_CONNECTIONS = 2
+"""The checker lets each peer have so many at once, even if the run takes fewer."""
 
 _CAPS = (0, 1, 2, 4, 8, 16, 32)
 
@@ -138,7 +141,7 @@ def _searched(scenario: Scenario, plan: Plan, left: Again, watch: Watch, limits:
     )
     if shrunk.promise == RAISES:
         return shrunk
-    for scope in _scopes(plan, left.moves, names):
+    for scope in _scopes(plan, left, names):
         report = check(scenario, scope, watch, limits)
         shrunk = replace(shrunk, scope=report.scope, counterexample=report.counterexample)
         if report.counterexample is not None:
@@ -146,12 +149,14 @@ def _searched(scenario: Scenario, plan: Plan, left: Again, watch: Watch, limits:
     return shrunk
 
 
-def _scopes(plan: Plan, moves: tuple[Move, ...], names: tuple[str, ...]) -> Iterator[Scope]:
+def _scopes(plan: Plan, left: Again, names: tuple[str, ...]) -> Iterator[Scope]:
     """Where to look for the run: with the faults that it takes, then with all of its seed."""
+    moves = left.moves
     which = [move.which for move in moves if move.kind == "trigger"]
     sagas = tuple((name, which.count(i)) for i, name in enumerate(names) if i in which)
     if len(which) > MOST_TRIGGERS:
         return
     kinds = {move.kind for move in moves} | {"crash" for move in moves if move.dies != LIVES}
+    connections = min(plan.connections, max(_CONNECTIONS, left.connections))
     for faults in (frozenset(kinds & FAULTS.keys()), plan.faults):
-        yield Scope(sagas or ((names[0], 1),), cap_of(plan), faults, plan.connections)
+        yield Scope(sagas or ((names[0], 1),), cap_of(plan), faults, connections)

@@ -159,6 +159,29 @@ def test_what_must_complete_is_shrunk_in_its_buffer() -> None:
     assert shrunk.buffer_cap == 2
 
 
+def test_a_third_connection_is_met_where_the_plan_allows_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """FACTS R-24: two older connections, and the first of them is forgotten."""
+    original = links.attach
+
+    def attach(turn: Any, target: str, connection: int) -> None:
+        original(turn, target, connection)
+        link = turn.links[target]
+        turn.links = turn.links.set(target, replace(link, older=link.older[-1:]))
+
+    monkeypatch.setattr(links, "attach", attach)
+    assert shrink(SCENARIO, Plan(1, 1_000), watch()) is None
+    shrunk = shortest(Plan(1, 1_000, connections=4))
+    assert "which ended" in shrunk.sentence
+    assert shrunk.counterexample is not None
+    assert shrunk.counterexample.capsule.scope.connections == 3
+    assert [line.move for line in shrunk.counterexample.moves if "once more" in line.move] == [
+        "host connects once more, as connection 2",
+        "host connects once more, as connection 3",
+    ]
+
+
 def test_that_sagas_complete_is_shrunk_with_every_peer_there() -> None:
     """DESIGN 4, liveness: peers that are away can't be said to do what they are asked."""
     shrunk = shrink(TWO_PEERED, Plan(1, 1_000, swarms=False, buffer_cap=2), watch(), NO_TIME)

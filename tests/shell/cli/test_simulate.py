@@ -99,6 +99,17 @@ def test_a_small_scope_is_held_against_all_states() -> None:
     )
 
 
+def test_each_peer_has_as_many_connections_as_asked_for() -> None:
+    """FACTS R-24: with one, no peer connects a second time; with more there is more to see."""
+    few, more = (
+        json.loads(here(*SHORT, *POOL, "--connections", number, "--json").out)["runs"][0]
+        for number in ("1", "3")
+    )
+    assert "second" in more["moves"]
+    assert "second" not in few["moves"]
+    assert more["coverage"]["states_of"] > few["coverage"]["states_of"]
+
+
 def test_what_can_not_be_counted_has_no_total(monkeypatch: pytest.MonkeyPatch) -> None:
     """A scope that is too large for the checker says so, and is played all the same."""
     running._exact.cache_clear()
@@ -260,6 +271,7 @@ def test_progress_is_shown_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> Non
         (["--seed", "-1"], "-1 is not in the range"),
         (["--seed", str(1 << 64)], "is not in the range"),
         (["--steps", "0"], "0 is not in the range"),
+        (["--connections", "0"], "0 is not in the range"),
         (["--swarm", "0"], "0 is not in the range"),
         (["--swarm", "2", "--seed", str((1 << 64) - 1)], "--swarm 2 goes beyond the largest seed"),
         (["--saga", "x=1"], "no such saga: write pool_respawn_on_promote or"),
