@@ -216,4 +216,5 @@ def _write(given: Given, shrunk: Shrunk | None) -> None:
     if found is not None:
         write_files(found, *files)
     elif any(files):
-        remark("simulate", "no counterexample was found, so no file was written")
+        why = "no counterexample was found" if shrunk is None else "a capsule can't hold this run"
+        remark("simulate", f"{why}, so no file was written")
