@@ -6,6 +6,7 @@ from msgspec.structs import replace
 from tests.core.check.shop import SHOP
 from tests.core.engine.order_app import Books, Did, Do, Placed, Say, Shop
 
+from saga_core.check import Scenario
 from saga_core.engine import (
     UNSTAMPED,
     Action,
@@ -94,12 +95,6 @@ class Forgetful(Order, frozen=True):
         return (self, Wait()) if self.work == "release" else super().on_event(event, context)
 
 
-class ForgetfulReturns(Returns):
-    """Its application."""
-
-    order = Forgetful
-
-
 class Timid(Order, frozen=True):
     """Gives up as soon as something is reserved."""
 
@@ -110,12 +105,53 @@ class Timid(Order, frozen=True):
         return super().on_event(event, context)
 
 
-class TimidReturns(Returns):
-    """Its application."""
+class Careless(Order, frozen=True):
+    """Says that it released what it reserved, and asks for no such thing."""
 
-    order = Timid
+    def on_event(self, event: BusEvent, context: SagaContext) -> tuple[Saga, Action]:
+        """Fail without undoing anything."""
+        if isinstance(event, Declined):
+            return self, Failed("not shipped, and released")
+        return super().on_event(event, context)
 
 
-FORGETFUL = replace(RETURNS, application=ForgetfulReturns())
-TIMID = replace(RETURNS, application=TimidReturns())
+class Stubborn(Order, frozen=True):
+    """Asks again whatever is declined, as often as it takes."""
+
+    def on_event(self, event: BusEvent, context: SagaContext) -> tuple[Saga, Action]:
+        """Ask once more."""
+        if isinstance(event, Declined):
+            return self.start(context)
+        return super().on_event(event, context)
+
+
+class Selfish(Order, frozen=True):
+    """Keeps its own id, and goes by it."""
+
+    mine: int = 0
+
+    def start(self, context: SagaContext) -> tuple[Saga, Action]:
+        """Remember who it is."""
+        return super(Selfish, replace(self, mine=context.saga_id)).start(context)
+
+    def on_event(self, event: BusEvent, context: SagaContext) -> tuple[Saga, Action]:
+        """Fail if it is somebody else."""
+        if self.mine != context.saga_id:
+            return self, Failed("who am I?")
+        return super().on_event(event, context)
+
+
+def returns_of(kind: type[Order]) -> Scenario:
+    """The same shop with another saga."""
+
+    class Other(Returns):
+        order = kind
+
+    return replace(RETURNS, application=Other())
+
+
+FORGETFUL, TIMID = returns_of(Forgetful), returns_of(Timid)
 """Two wrong ones: the first hangs once it had to compensate, the second fails for no reason."""
+
+CARELESS, STUBBORN, SELFISH = returns_of(Careless), returns_of(Stubborn), returns_of(Selfish)
+"""Three that keep every promise: the first is wrong, the others are hard to check."""
