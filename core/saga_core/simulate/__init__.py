@@ -10,11 +10,12 @@ promise.
 
 from saga_core.simulate.exact import States, exact_states, met
 from saga_core.simulate.plan import Plan, scope_of, swarm
-from saga_core.simulate.shrinking import CHECK_LIMITS, Shrunk, shrink
+from saga_core.simulate.shrinking import CHECK_LIMITS, Checked, Shrunk, shrink
 from saga_core.simulate.simulation import Coverage, Simulation, Tell, simulate
 
 __all__ = [
     "CHECK_LIMITS",
+    "Checked",
     "Coverage",
     "Plan",
     "Shrunk",

@@ -42,7 +42,7 @@ def _started(world: World, event: SagaStarted) -> None:
 def _ended(world: World, event: SagaCompleted | SagaFailed) -> None:
     world.peers.ended(event.saga_id)
     world.tally.ended(event)
-    if world.honest and type(event) is SagaFailed:
+    if world.honest and type(event) is SagaFailed and event.saga_id != world.excused:
         sentence = f"saga {event.saga_id} fails: {event.reason}"
         world.broken = Violation("completes", sentence)
 

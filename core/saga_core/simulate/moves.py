@@ -18,7 +18,7 @@ OWN = {
 """What happens without any fault, by name."""
 
 DEMANDS = {
-    "mend": "from here on peers do what they are asked, so no saga may fail",
+    "mend": "from here on peers do what they are asked, so no saga that opens now may fail",
     "settled": "whoever was answered all that it asked must have completed",
     "overdue": "from here on nobody says anything, and deadlines pass",
     "rest": "every deadline has passed, so every saga must have ended",

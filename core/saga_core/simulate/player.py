@@ -9,10 +9,12 @@ The rules
 2.  A dead process is started again. A world of a small scope begins anew some time after its last
     trigger came.
 3.  *Healing*: the log works again, a shutdown is seen through, peers connect, and from then on
-    they do what they are asked. No saga may fail any more, and who got all its answers completes.
-    Each peer connects once more if all in flight fit into its buffer, so that what got lost on its
-    way comes too. Each saga is triggered once again, and completes.
+    they do what they are asked. Who got all its answers has ended. It may have failed if a peer
+    refused before: a saga that has to undo what it did fails by the last answer, and by nothing
+    else. Each peer connects once more if all in flight fit into its buffer, so that what got lost
+    on its way comes too. Each saga is triggered once again, and completes.
 4.  What is still in flight had its command lost; its deadline passes, and then nothing is left.
+5.  A round of a small scope may have no trigger left; one more round, without any fault, has all.
 """
 
 from collections.abc import Iterator
@@ -113,6 +115,13 @@ class Player:
 def healing(world: World, plan: Plan) -> Iterator[Move]:
     """The moves of the second phase."""
     dice = Dice(plan.seed, HEALING)
+    yield from _healing(world, dice)
+    if world.left is not None:
+        yield Move("anew")
+        yield from _healing(world, dice)
+
+
+def _healing(world: World, dice: Dice) -> Iterator[Move]:
     yield from _mending(world)
     yield from _answering(world, dice)
     yield Move("settled")

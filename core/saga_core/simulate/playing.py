@@ -24,6 +24,7 @@ def play(world: World, move: Move) -> bool:
     if events is None:
         return False
     world.opened.clear()
+    world.excused = move.saga if _is_excused(world, move) else 0
     if move.dies != LIVES:
         _play_to_death(world, move, events)
     else:
@@ -32,6 +33,14 @@ def play(world: World, move: Move) -> bool:
         if after is not None and world.broken is None:
             after(world, move)
     return True
+
+
+def _is_excused(world: World, move: Move) -> bool:
+    """Whether the saga of a move may fail though peers do what they are asked.
+
+    A saga that was refused before that may have to undo what it did, and fails by the last answer.
+    """
+    return move.kind == "answer" and move.saga < world.promised
 
 
 def _play_all(world: World, move: Move, events: tuple[Event, ...]) -> bool:
@@ -127,6 +136,7 @@ def _all_went_on(world: World, _move: Move) -> None:
 def _all_ended(world: World, _move: Move) -> None:
     for saga_id in sorted_keys(world.state.sagas)[:1]:
         world.broken = Violation("ends", f"saga {saga_id} stays in flight for ever")
+    world.broken = world.broken or world.judge.whole(world.state)
 
 
 def _step_of(world: World, saga_id: int) -> Awaiting | None:
@@ -136,6 +146,7 @@ def _step_of(world: World, saga_id: int) -> Awaiting | None:
 
 def _be_honest(world: World, _move: Move) -> None:
     world.honest = True
+    world.promised = world.state.counters.next_saga_id
 
 
 def _be_silent(world: World, _move: Move) -> None:

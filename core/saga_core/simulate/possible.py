@@ -47,8 +47,12 @@ def _is_fair(world: World, move: Move) -> bool:
     if move.kind not in _FAIR or move.dies != LIVES:
         return False
     if move.kind == "trigger":
-        return all(link.newest for link in world.peers.links.values())
+        return _all_connected(world)
     return move.kind != "disconnect" or len(world.state.sagas) <= world.state.config.buffer_cap
+
+
+def _all_connected(world: World) -> bool:
+    return all(link.newest for link in world.peers.links.values())
 
 
 def _trigger(world: World, move: Move) -> Events:
@@ -228,7 +232,9 @@ def _always(_world: World, _move: Move) -> Events:
 
 
 def _mend(world: World, _move: Move) -> Events:
-    return None if world.state.stopping or world.state.log_degraded else ()
+    """Peers that are away do nothing that they are asked."""
+    amiss = world.state.stopping or world.state.log_degraded
+    return () if _all_connected(world) and not amiss else None
 
 
 def _settled(world: World, _move: Move) -> Events:

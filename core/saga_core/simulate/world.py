@@ -31,10 +31,11 @@ class World:
 
     `deadlines`, `expiries`: armed timers; `stays`: timers of stays that are over. `left`: how often
     each trigger may still come in this round; None, if that has no bound. `honest`: peers do what
-    they are asked, so no saga may fail. `stuck`: what the log holds while it fails. `behind`: what
-    the last process left. `saw` is told of each state
-    that the reducer comes to. `opened`: the sagas that the last move opened. `broken`: the first
-    promise that was broken; from then on nothing moves.
+    they are asked, so no saga may fail but `excused`: it was opened before they did, so it may have
+    been refused, and now it hears an answer. `promised`: the sagas from this id on were opened
+    since. `stuck`: what the log holds while it fails. `behind`: what the last process left. `saw`
+    is told of each state that the reducer comes to. `opened`: the sagas that the last move opened.
+    `broken`: the first promise that was broken; from then on nothing moves.
     """
 
     def __init__(self, scenario: Scenario, plan: Plan, *, thorough: bool = False) -> None:
@@ -60,6 +61,7 @@ class World:
             self.saw(self.state)
         self.running = True
         self.honest = False
+        self.promised = self.excused = 0
         self.next_saga_id = 1
         self.judge = Judge(self.scenario, thorough=self._thorough)
         self.peers = Peers(self.scenario.peers)

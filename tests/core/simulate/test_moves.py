@@ -16,12 +16,16 @@ from saga_core.engine import (
     CloseConnection,
     Command,
     CommandReceived,
+    ConnectionClosed,
     ConnectionOpened,
+    Emit,
     Event,
     Reducer,
+    SagaFailed,
 )
 from saga_core.simulate import Plan, simulate
 from saga_core.simulate.bag import Bag
+from saga_core.simulate.judge import Judge
 from saga_core.simulate.lately import Lately
 from saga_core.simulate.moves import Move
 from saga_core.simulate.playing import play
@@ -64,8 +68,9 @@ MEND = Move("mend")
         ((), Move("end")),
         ((), START),
         ((CRASH,), RESPAWN),
-        ((LOG,), MEND),
-        ((SHUTDOWN,), MEND),
+        ((), MEND),
+        ((CONNECT, LOG), MEND),
+        ((CONNECT, SHUTDOWN), MEND),
         ((), Move("settled")),
         ((RESPAWN,), Move("rest")),
     ],
@@ -84,7 +89,7 @@ def test_what_is_not_possible_is_not_made(made: tuple[Move, ...], move: Move) ->
     [
         ((CONNECT, MEND), LOG),
         ((CONNECT, MEND), replace(RESPAWN, dies=0)),
-        ((MEND,), RESPAWN),
+        ((CONNECT, MEND, Move("disconnect", connection=1)), RESPAWN),
         ((CONNECT, RESPAWN, CLEANUP, MEND), Move("disconnect", connection=1)),
     ],
 )
@@ -128,8 +133,9 @@ def test_honest_peers_may_reconnect() -> None:
 
 def test_what_got_lost_may_be_waited_for() -> None:
     """A saga whose command never came, or waits for its peer, is not to blame for going on."""
-    for moves in ((CONNECT, RESPAWN, LOST), (RESPAWN,)):
-        assert promise(world(*moves, MEND, Move("settled"))) is None
+    away = Move("disconnect", connection=1)
+    for moves in ((CONNECT, RESPAWN, LOST, MEND), (CONNECT, RESPAWN, MEND, away)):
+        assert promise(world(*moves, Move("settled"))) is None
 
 
 def test_a_peer_may_have_got_what_was_not_sent() -> None:
@@ -148,15 +154,35 @@ def test_a_restart_forgets_what_ended_sagas_asked() -> None:
     assert not len(made.peers.asked)
 
 
-def test_a_saga_that_fails_though_all_is_well_is_a_finding(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_saga_that_fails_though_all_is_well_is_a_finding() -> None:
     """DESIGN 4, liveness: with a host that answers, every saga completes."""
     said = replace(SCENARIO, answers=lambda command: (SCENARIO.failure(command),))
-    made = world(CONNECT, RESPAWN, MEND, scenario=said)
+    made = world(CONNECT, MEND, RESPAWN, scenario=said)
     assert play(made, ANSWER)
     assert promise(made) == "completes"
-    del monkeypatch
+    before = world(CONNECT, RESPAWN, MEND, ANSWER, scenario=said)
+    assert (before.tally.failed, promise(before)) == (1, None)
+
+
+def test_a_saga_of_before_may_fail_by_its_own_answer_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DESIGN 4, liveness: an answer for another saga is no reason, and neither is a connection."""
+    original = Reducer.step
+
+    def step(self: Reducer[Any], state: Any, event: Any) -> Any:
+        after, effects = original(self, state, event)
+        if (
+            isinstance(event, CommandReceived | ConnectionClosed)
+            and state.counters.next_saga_id > 2
+        ):
+            effects = (*effects, Emit(SagaFailed(1, "for no reason", 99)))
+        return after, effects
+
+    monkeypatch.setattr(Reducer, "step", step)
+    monkeypatch.setattr(Judge, "judge", lambda *_: None)
+    for moves in ((replace(ANSWER, saga=2),), (Move("disconnect", connection=1),)):
+        made = world(CONNECT, RESPAWN, CLEANUP, MEND)
+        assert all(play(made, move) for move in moves)
+        assert promise(made) == "completes"
 
 
 def test_a_saga_that_nothing_ends_is_a_finding() -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from tests.core.check.returns import FORGETFUL, RETURNS, TIMID
 from tests.core.check.shop import DEAF, SHOP
 
 from saga_core.check import FAULTS
@@ -93,6 +94,37 @@ def test_a_saga_that_no_answer_helps_is_a_finding() -> None:
     assert run.broken is not None
     assert run.broken.invariant == "completes"
     assert "got every answer that it asked for, yet it goes on" in run.broken.sentence
+
+
+@pytest.mark.parametrize("seed", range(1, 7))
+@pytest.mark.parametrize("scope", [None, (("order", 2),)], ids=["many", "rounds"])
+def test_a_saga_that_was_refused_may_fail_after_the_healing(
+    seed: int, scope: tuple[tuple[str, int], ...] | None
+) -> None:
+    """DESIGN 4, liveness: who has to undo what it did ends by its last answer, and that is fine."""
+    run = simulate(RETURNS, Plan(seed, 1_500, scope=scope))
+    assert run.broken is None
+    assert {
+        "sold out",
+        "not shipped, and released",
+    } & run.reasons.keys() or "failure" not in run.faults
+
+
+def test_a_refused_saga_still_has_to_end() -> None:
+    """DESIGN 4, liveness: the last answer of its compensation comes, and it waits on."""
+    run = simulate(FORGETFUL, Plan(1, 1_500, swarms=False))
+    assert run.broken is not None
+    assert "got every answer that it asked for, yet it goes on" in run.broken.sentence
+
+
+@pytest.mark.parametrize("scope", [None, (("order", 1),)], ids=["many", "rounds"])
+def test_a_saga_that_opens_after_the_healing_must_complete(
+    scope: tuple[tuple[str, int], ...] | None,
+) -> None:
+    """DESIGN 4, liveness: there is always one, in a round whose triggers are used up too."""
+    run = simulate(TIMID, Plan(1, 500, scope=scope))
+    assert run.broken is not None
+    assert (run.broken.invariant, run.broken.sentence.split(": ")[1]) == ("completes", "who knows")
 
 
 def test_a_step_that_raises_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,8 @@ from tests.shell.cli.terminal import (
 )
 
 from saga_core.check import Limits, Progress, Scenario, Watch
-from saga_core.engine import links
-from saga_core.simulate import Plan, Shrunk, Simulation, shrink
+from saga_core.engine import Reducer, links
+from saga_core.simulate import Checked, Plan, Shrunk, Simulation, shrink
 from saga_shell.cli.simulate import command, running
 
 pytestmark = pytest.mark.usefixtures("no_process_stays")
@@ -81,6 +81,17 @@ def test_a_small_scope_is_held_against_all_states() -> None:
     )
 
 
+def test_each_peer_has_as_many_connections_as_asked_for() -> None:
+    """FACTS R-24: with one, no peer connects a second time; with more there is more to see."""
+    few, more = (
+        json.loads(here(*SHORT, *POOL, "--connections", number, "--json").out)["runs"][0]
+        for number in ("1", "3")
+    )
+    assert "second" in more["moves"]
+    assert "second" not in few["moves"]
+    assert more["coverage"]["states_of"] > few["coverage"]["states_of"]
+
+
 def test_what_can_not_be_counted_has_no_total(monkeypatch: pytest.MonkeyPatch) -> None:
     """A scope that is too large for the checker says so, and is played all the same."""
     running.counted_states.cache_clear()
@@ -137,23 +148,48 @@ def test_ctrl_c_while_it_shrinks_leaves_the_finding(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
-    [(True, "The checker found no shorter one"), (False, "The checker was not asked")],
+    ("checked", "said"),
+    [
+        ("held", "The checker disagrees: in the scope that this takes every promise holds"),
+        ("cut", "The checker came to no end in the scope that this takes"),
+        ("not asked", "The checker was not asked for a shorter one"),
+        ("asks less", "The checker holds no saga to this once a peer failed it"),
+        ("found", "The checker finds it without its reductions only: check this with --unreduced."),
+    ],
 )
-def test_what_the_checker_did_not_find_is_said(
-    asked: bool, said: str, monkeypatch: pytest.MonkeyPatch
+def test_what_the_checker_says_is_told(
+    checked: Checked, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A shrunk run is told without a counterexample too."""
+    """DESIGN 6: whether it finds the run or not, and why; the run itself has its files."""
 
     def shrunk(scenario: Scenario, plan: Plan, watch: Watch) -> Shrunk:
         found = shrink(scenario, plan, watch, Limits(seconds=0))
         assert found is not None
-        return found if asked else replace(found, scope=None)
+        assert found.scope is not None
+        return replace(found, checked=checked, scope=replace(found.scope, reductions=()))
 
     monkeypatch.setattr(command, "shrink", shrunk)
-    ran = here(*SHORT, *DEAF)
+    capsule = tmp_path / "capsule"
+    ran = here(*SHORT, *DEAF, "--capsule", str(capsule))
+    assert (ran.code, ran.err) == (1, "")
+    assert f"\n{said}" in ran.out
+    assert "Counterexample to completes: 3 move(s)\n" in ran.out
+    assert here("check", "--replay", str(capsule)).code == 1
+
+
+def test_a_run_that_a_capsule_can_not_hold_is_told_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """DESIGN 6: its moves are there, and one line says that there are no files."""
+    monkeypatch.setattr(Reducer, "step", _raising)
+    ran = here(*SHORT, "--capsule", "nowhere")
     assert ran.code == 1
-    assert said in ran.out
+    assert "A capsule can't hold this run: the moves above are all there is of it." in ran.out
+    assert "a capsule can't hold this run, so no file was written" in one_line(ran.err)
+
+
+def _raising(_reducer: object, _state: object, _event: object) -> object:
+    raise KeyError("no such thing")
 
 
 def _interrupted(*_arguments: object) -> None:
@@ -188,6 +224,7 @@ def test_progress_is_shown_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> Non
         (["--seed", "-1"], "-1 is not in the range"),
         (["--seed", str(1 << 64)], "is not in the range"),
         (["--steps", "0"], "0 is not in the range"),
+        (["--connections", "0"], "0 is not in the range"),
         (["--swarm", "0"], "0 is not in the range"),
         (["--swarm", "2", "--seed", str((1 << 64) - 1)], "--swarm 2 goes beyond the largest seed"),
         (["--saga", "x=1"], "no such saga: write pool_respawn_on_promote or"),

@@ -9,6 +9,7 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from msgspec.structs import replace
 from tests.core.check import link_mutants, mutants
+from tests.core.check.returns import FORGETFUL, RETURNS
 from tests.core.check.shop import DEAF, SHOP, Send
 from tests.core.engine.order_app import Did, Placed, Shop
 from tests.shell.testing.finding import LIVES, found_by
@@ -101,6 +102,19 @@ def test_peers_whose_answers_are_of_no_use_are_found() -> None:
         scenario = DEAF
 
     assert found_by(Machine).startswith("promise completes is broken: saga ")
+
+
+def test_compensation_is_no_finding_but_one_that_never_ends_is() -> None:
+    """DESIGN 4, liveness: who was refused ends by failing, once it has undone what it did."""
+
+    class Machine(SagaMachine):
+        scenario = RETURNS
+
+    class Wrong(SagaMachine):
+        scenario = FORGETFUL
+
+    assert found_by(Machine, settings(LIVES, max_examples=60)) == ""
+    assert found_by(Wrong).startswith("promise completes is broken: saga ")
 
 
 def test_a_report_tells_the_life(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from saga_core.check.runs.forever import ended_by
 from saga_core.check.runs.lanes import line_of, title
 from saga_core.check.runs.played import Played
 from saga_core.check.runs.stage import Stage, Taken
-from saga_core.check.scope import Scenario
+from saga_core.check.scope import HONEST, Scenario
 
 COMPLETES = "completes"
 """Every opened saga completes, if its peers answer and come back."""
@@ -92,10 +92,14 @@ def _told(cue: Cue, instead: tuple[str, ...]) -> str:
 
 
 def stage_of(capsule: Capsule, scenario: Scenario) -> Stage:
-    """Where the capsule is played: peers of a run that must complete do what they are asked."""
+    """Where the capsule is played: peers of a run that must complete do what they are asked.
+
+    A run in which they once did not only shows that a saga goes on: it may fail for that.
+    """
     problem = misfit(capsule, scenario)
     assert problem is None, problem
-    return Stage(scenario, scope_of(capsule), honest=capsule.promise == COMPLETES)
+    honest = capsule.promise == COMPLETES and HONEST.issuperset(capsule.scope.faults)
+    return Stage(scenario, scope_of(capsule), honest=honest)
 
 
 def take_all(stage: Stage, cues: Iterable[Cue]) -> list[Taken]:

@@ -33,6 +33,7 @@ from saga_shell.cli.streams import remark, show
 MOST_SEEDS = 1_000_000
 MOST_STEPS = 1_000_000_000
 MOST_SAGAS = 1_000_000
+MOST_CONNECTIONS = 64
 
 _CODES = {"holds": 0, "violated": EXIT_FAILED, "undetermined": EXIT_UNDETERMINED}
 _OURS = frozenset({"seed", "swarm", "as_json", "capsule", "pytest", "mermaid"})
@@ -49,6 +50,7 @@ class Given(TypedDict):
     sagas: tuple[tuple[str, int], ...]
     faults: tuple[str, ...]
     buffer_cap: int | None
+    connections: int
     application: str | None
     capsule: Path | None
     pytest: Path | None
@@ -103,6 +105,13 @@ class Given(TypedDict):
     type=click.IntRange(min=0),
     help="How many commands may wait for one peer.  [default: the seed's choice; 1 with --saga]",
 )
+@click.option(
+    "--connections",
+    type=click.IntRange(1, MOST_CONNECTIONS),
+    default=2,
+    show_default=True,
+    help="How many connections each peer may have at once.",
+)
 @application_option
 @counterexample_options
 @json_option
@@ -145,6 +154,7 @@ def _plan(given: Given) -> Plan:
         given["in_flight"],
         frozenset(given["faults"] or FAULTS),
         1 if small and given["buffer_cap"] is None else given["buffer_cap"],
+        given["connections"],
         swarms=not small and not given["faults"],
         scope=known_sagas(scenario, given["sagas"]) if small else None,
     )
@@ -215,4 +225,5 @@ def _write(shrunk: Shrunk | None, *files: Path | None) -> None:
     if found is not None:
         write_files(found, *files)
     elif any(files):
-        remark("simulate", "no counterexample was found, so no file was written")
+        why = "no counterexample was found" if shrunk is None else "a capsule can't hold this run"
+        remark("simulate", f"{why}, so no file was written")

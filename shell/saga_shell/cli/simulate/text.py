@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from saga_core.simulate import Coverage, Shrunk, Simulation
+from saga_core.simulate import Checked, Coverage, Shrunk, Simulation
 from saga_shell.cli.check.text import counterexample_lines
 from saga_shell.cli.simulate.report import Report
 
@@ -80,14 +80,30 @@ def _verdict(report: Report) -> str:
             return f"UNDETERMINED, cut ({report.cut}): nothing broke so far; {played}"
 
 
+_CHECKED: dict[Checked, tuple[str, ...]] = {
+    "found": (),
+    "held": (
+        "The checker disagrees: in the scope that this takes every promise holds, with its",
+        "reductions and without. One of the two is wrong; please report this run.",
+    ),
+    "cut": ("The checker came to no end in the scope that this takes, and found nothing so far.",),
+    "not asked": ("The checker was not asked for a shorter one.",),
+    "asks less": (
+        "The checker holds no saga to this once a peer failed it: that it ends by its answers, and",
+        "not by its deadline, is asked by simulations only. So there may be a shorter one.",
+    ),
+}
+
+
 def _shrunk(shrunk: Shrunk) -> Iterator[str]:
     yield f"Shrunk to {len(shrunk.moves)} move(s), with buffer cap {shrunk.buffer_cap}"
     yield from (f"  {number:>3}  {move}" for number, move in enumerate(shrunk.moves, start=1))
     yield f"  {shrunk.promise}: {shrunk.sentence}"
     yield ""
+    yield from _CHECKED[shrunk.checked]
+    if shrunk.checked == "found" and shrunk.scope is not None and not shrunk.scope.reductions:
+        yield "The checker finds it without its reductions only: check this with --unreduced."
     if shrunk.counterexample is not None:
         yield from counterexample_lines(shrunk.counterexample)
-    elif shrunk.scope is not None:
-        yield "The checker found no shorter one in the scope that this takes."
     else:
-        yield "The checker was not asked for a shorter one."
+        yield "A capsule can't hold this run: the moves above are all there is of it."
