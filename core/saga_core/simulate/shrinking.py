@@ -55,8 +55,8 @@ Checked = Literal["found", "held", "cut", "not asked", "asks less"]
 """What the checker says of the scope that a run takes. `found`: a run that breaks a promise, the
 shortest there is. `held`: nothing breaks there, with its reductions and without; so the checker and
 the simulation disagree, and one of them is wrong. `cut`: it came to no end. `not asked`: the run
-takes more sagas than it is asked about, or `step` raises. `asks less`: that a saga goes on is
-nothing that it looks for where peers may fail; see `asks_less`."""
+takes more sagas than it is asked about, or `step` raises. `asks less`: that a saga goes on
+is nothing that it looks for under these faults; see `asks_less`."""
 
 
 class Shrunk(Struct, frozen=True):
@@ -145,10 +145,10 @@ def _way(broken: Violation) -> tuple[str, str]:
 def asks_less(broken: Violation, faults: frozenset[str]) -> bool:
     """Whether a check under these faults passes over what a simulation found.
 
-    A saga that a peer refused may fail, so to complete is promised under `HONEST` faults only; that
-    it ends by its answers, and not by its deadline, a simulation demands of every saga.
+    That a saga ends by its answers, and not by its deadline, is promised under `HONEST` faults and
+    refusals (`SETTLES`); a simulation demands it of every saga, whatever happened before.
     """
-    return broken.invariant == COMPLETES and not faults <= HONEST
+    return broken.invariant == COMPLETES and not faults <= HONEST | {"failure"}
 
 
 def _searched(scenario: Scenario, plan: Plan, left: Again, watch: Watch, limits: Limits) -> Shrunk:

@@ -105,6 +105,16 @@ class Timid(Order, frozen=True):
         return super().on_event(event, context)
 
 
+class Doubtful(Order, frozen=True):
+    """Is at a loss if it hears twice that something is reserved."""
+
+    def on_event(self, event: BusEvent, context: SagaContext) -> tuple[Saga, Action]:
+        """Wait on for nothing."""
+        if self.work == "ship" and isinstance(event, Did) and event.work == "reserve":
+            return replace(self, work="nothing"), Wait()
+        return super().on_event(event, context)
+
+
 class Careless(Order, frozen=True):
     """Says that it released what it reserved, and asks for no such thing."""
 
@@ -150,8 +160,9 @@ def returns_of(kind: type[Order]) -> Scenario:
     return replace(RETURNS, application=Other())
 
 
-FORGETFUL, TIMID = returns_of(Forgetful), returns_of(Timid)
-"""Two wrong ones: the first hangs once it had to compensate, the second fails for no reason."""
+FORGETFUL, TIMID, DOUBTFUL = returns_of(Forgetful), returns_of(Timid), returns_of(Doubtful)
+"""Three wrong ones: the first hangs once it had to compensate, the second fails for no reason, the
+third hangs if a peer answers twice."""
 
 CARELESS, STUBBORN, SELFISH = returns_of(Careless), returns_of(Stubborn), returns_of(Selfish)
 """Three that keep every promise: the first is wrong, the others are hard to check."""

@@ -153,7 +153,7 @@ def test_ctrl_c_while_it_shrinks_leaves_the_finding(monkeypatch: pytest.MonkeyPa
         ("held", "The checker disagrees: in the scope that this takes every promise holds"),
         ("cut", "The checker came to no end in the scope that this takes"),
         ("not asked", "The checker was not asked for a shorter one"),
-        ("asks less", "The checker holds no saga to this once a peer failed it"),
+        ("asks less", "The checker holds no saga to this under these faults"),
         ("found", "The checker finds it without its reductions only: check this with --unreduced."),
     ],
 )

@@ -89,8 +89,8 @@ _CHECKED: dict[Checked, tuple[str, ...]] = {
     "cut": ("The checker came to no end in the scope that this takes, and found nothing so far.",),
     "not asked": ("The checker was not asked for a shorter one.",),
     "asks less": (
-        "The checker holds no saga to this once a peer failed it: that it ends by its answers, and",
-        "not by its deadline, is asked by simulations only. So there may be a shorter one.",
+        "The checker holds no saga to this under these faults: that it ends by its answers, and",
+        "not by its deadline, is then asked by simulations only. So there may be a shorter one.",
     ),
 }
 
