@@ -211,6 +211,10 @@ def test_a_capsule_says_itself_how_far_it_goes(option: tuple[str, ...], tmp_path
             text_of(capsule(application="AgentMux", scope=Bounds({"lunch": 1}, 1, 2, ()))),
             "the application has no saga 'lunch', it has",
         ),
+        (
+            text_of(capsule(application="no_such:X", scope=Bounds({"lunch": 1}, 1, 2, ()))),
+            "its application no_such:X: ModuleNotFoundError: No module named 'no_such': name one",
+        ),
     ],
 )
 def test_a_file_that_is_no_capsule_is_one_line(text: str, problem: str, tmp_path: Path) -> None:

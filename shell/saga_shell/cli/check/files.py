@@ -31,11 +31,20 @@ def read_capsule(file: Path, application: str | None) -> tuple[Capsule, Scenario
     except OSError as error:
         raise _unreadable(file, str(error.strerror)) from None
     capsule = _decoded(file, text)
-    named = None if capsule.application == AGENTMUX else capsule.application
-    scenario = scenario_of(application or named)
+    scenario = scenario_of(application) if application else _its_own(file, capsule.application)
     if (odd := misfit(capsule, scenario)) is not None:
         raise _unreadable(file, odd)
     return capsule, scenario
+
+
+def _its_own(file: Path, application: str) -> Scenario:
+    """The scenario that a capsule names."""
+    try:
+        return scenario_of(None if application == AGENTMUX else application)
+    except Refusal as refusal:
+        problem = refusal.message.removeprefix("--application ")
+        advice = "name one with --application"
+        raise _unreadable(file, f"its application {problem}: {advice}") from None
 
 
 def refuse_unwritable(*files: Path | None) -> None:
