@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.core.check.corpus import FOLDER
-from tests.core.check.link_mutants import end_not_noticed, purge_forgotten
+from tests.core.check.link_mutants import purge_forgotten, sent_before_it_is_open
 from tests.core.check.mutants import late_answer_stops
 from tests.core.check.test_replay import DRAIN, REAP, about, capsule
 from tests.shell.cli.terminal import Ran, agentmux, here, misfits, one_line
@@ -111,12 +111,12 @@ def test_what_only_a_world_can_judge_breaks_in_the_reducer(monkeypatch: pytest.M
 
 
 def test_a_send_that_the_play_knows_nothing_of_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """FACTS R-17: a command to a connection that ended comes back from the shell's peers."""
-    end_not_noticed(monkeypatch)
-    ran = here("check", "--replay", FOLDER / "end_not_noticed.json")
+    """FACTS R-33: a command to a connection that is not open comes back from the shell's peers."""
+    sent_before_it_is_open(monkeypatch)
+    ran = here("check", "--replay", FOLDER / "sent_before_it_is_open.json")
     assert ran.code == 1
     assert endings(ran)[1].startswith(
-        "Shell: DIFFERS from the reducer at move 3: one by one, SendFailed(connection=1, "
+        "Shell: DIFFERS from the reducer at move 1: one by one, SendFailed(connection=2, "
     )
 
 
