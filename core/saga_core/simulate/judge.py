@@ -14,9 +14,8 @@ from pyrsistent import PMap
 from saga_core.check.promises.links import unreachable
 from saga_core.check.promises.process import unheeded
 from saga_core.check.promises.steps import broken_by, implied_history, unheard
-from saga_core.check.promises.timers import expiries_wanted, last_right
+from saga_core.check.promises.timers import expiries_wanted, misset
 from saga_core.check.scope import Scenario
-from saga_core.engine import reasons
 from saga_core.engine.alone import strayed
 from saga_core.engine.effects import (
     ArmTimer,
@@ -47,6 +46,7 @@ from saga_core.engine.messages import (
 )
 from saga_core.engine.ordered import sorted_items
 from saga_core.engine.outcomes import Outcomes, last
+from saga_core.engine.records import SagaClosed
 from saga_core.engine.state import Link, State
 from saga_core.engine.waiting import overflow_is_due
 from saga_core.simulate.stories import Stories, saga_fits
@@ -78,7 +78,6 @@ class Judge:
     def __init__(self, scenario: Scenario, *, thorough: bool = False) -> None:
         self.steps = self.wholes = 0
         self._app = scenario.application
-        self._overflows = {reasons.overflow(target) for target in self._app.peers}
         self._stories = Stories(self._app)
         self._links: object = None
         self._newest: dict[str, int | None] = {}
@@ -101,7 +100,7 @@ class Judge:
         stories.first_new_stay = before.counters.next_sequence
         newest = stories.highest_id
         broken = stories.fold(effects) or self._touched(before, event, after)
-        broken = broken or self._others(newest, before, event, after, effects)
+        broken = broken or self._strayed(newest, before, event, after, effects)
         early = self.steps < self._whole_at or len(effects) * len(after.sagas) > _DEAR
         return broken if broken is not None or early else self._all(before, event, after, effects)
 
@@ -194,8 +193,10 @@ class Judge:
             return broken
         if after.links is not self._links:
             self._look_at(after.links)
-        if stories.timed:
-            broken = next(last_right(after, stories.timed), None)
+        for effect in stories.timed:
+            broken = broken or misset(
+                after.config, effect, stories.touched.get(effect.timer.saga_id)
+            )
         if broken is None and stories.sent:
             broken = commands_fit(stories, self._newest, before, after)
         ended = stories.hung_up
@@ -203,28 +204,24 @@ class Judge:
             ended = [*ended, event.connection]
         if broken is None and (ended or after.links is not before.links):
             broken = links_fit(stories, self._app.peers, ended, before, after)
+        if broken is None and stories.pushed_out:
+            touched = stories.touched
+            broken = next(overflow_is_due(before, after, stories.pushed_out, touched), None)
         return broken or (self._ended(after) if stories.closed else None)
 
-    def _others(
+    def _strayed(
         self, newest: int, before: State[Any], event: Event, after: State[Any], effects: Effects
     ) -> Violation | None:
-        """Who was pushed out (I7), or moved by what does not concern it (I8).
-
-        Whoever is new, so above `newest`, or whom the event is about, may move.
-        """
-        touched, rows, about = self._stories.touched, self._stories.rows, self._about
-        for row in rows:
-            if row.reason in self._overflows:
-                broken = next(overflow_is_due(before, after, rows, touched), None)
-                if broken is not None:
-                    return broken
-                break
+        """Who moved that is neither new, so above `newest`, nor whom the event is about (I8)."""
+        touched, about = self._stories.touched, self._about
         for saga_id in touched:
             if saga_id != about and saga_id <= newest:
                 break
         else:
             return None
-        return next(strayed(self._app, before, event, after, effects, touched, rows), None)
+        records = [effect.record for effect in effects if isinstance(effect, WriteLog)]
+        closed = [record for record in records if isinstance(record, SagaClosed)]
+        return next(strayed(self._app, before, event, after, effects, touched, closed), None)
 
     def _counted(self, after: State[Any]) -> Violation | None:
         """Who is in flight, by number, and who must not be."""

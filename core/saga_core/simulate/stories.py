@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from saga_core.engine import reasons
 from saga_core.engine.application import Application
 from saga_core.engine.effects import (
     ArmTimer,
@@ -61,10 +62,10 @@ class Stories:
     """The stories of a run.
 
     `touched` are the sagas that the present step concerned, with their entries after it; `closed`
-    those whose rows it closed, and `rows` these rows; `sent` the commands that it sent to peers,
-    with their sagas; `reported` the sagas whose failure it told of; `hung_up` the connections that
-    it ended; `timed` the timers that it armed. `expiries` are the armed timers of stays in a
-    buffer.
+    those whose rows it closed; `sent` the commands that it sent to peers, with their sagas;
+    `reported` the sagas whose failure it told of; `hung_up` the connections that it ended; `timed`
+    the timers that it armed; `pushed_out` the rows of sagas whose command went from a buffer.
+    `expiries` are the armed timers of stays in a buffer.
     """
 
     def __init__(self, app: Application[Any]) -> None:
@@ -72,11 +73,12 @@ class Stories:
         self.expiries: set[FrameExpiry] = set()
         self.touched: dict[int, InFlight | None] = {}
         self.closed: list[int] = []
-        self.rows: list[SagaClosed] = []
         self.sent: list[tuple[int, Dispatch]] = []
         self.reported: list[int] = []
         self.hung_up: list[int] = []
         self.timed: list[ArmTimer] = []
+        self.pushed_out: list[SagaClosed] = []
+        self._overflows = {reasons.overflow(target) for target in app.peers}
         self._issued = False
         self._fired: FrameExpiry | None = None
         self.version = 0
@@ -100,8 +102,8 @@ class Stories:
 
     def fold(self, effects: tuple[Effect, ...]) -> Violation | None:
         """Tell the effects of one step; the first promise that they broke."""
-        self.touched, self.closed, self.rows, self.sent = {}, [], [], []
-        self.reported, self.hung_up, self.timed = [], [], []
+        self.touched, self.closed, self.sent, self.reported = {}, [], [], []
+        self.hung_up, self.timed, self.pushed_out = [], [], []
         self._issued = False
         for effect in effects:
             told: Any = effect
@@ -226,7 +228,8 @@ class Stories:
             return Violation("I4", f"saga {saga_id} closes over its pending step {told.pending[0]}")
         told.closed = record
         self.closed.append(saga_id)
-        self.rows.append(record)
+        if record.reason in self._overflows:
+            self.pushed_out.append(record)
         return None
 
     def started(self, event: SagaStarted) -> Violation | None:

@@ -146,6 +146,19 @@ def older_end_not_noticed(patch: pytest.MonkeyPatch) -> None:
     _detach_as(patch, left)
 
 
+def older_ends_noticed_of_one_peer(patch: pytest.MonkeyPatch) -> None:
+    """FACTS R-24: the end of an older connection is noticed on the way to one of the peers only."""
+    original = links.detach
+
+    def detach(turn: AnyTurn, connection: int) -> dict[str, tuple[int, ...]]:
+        others = (turn.links[target] for target in turn.app.peers[1:])
+        if any(connection in link.older for link in others):
+            return {}
+        return original(turn, connection)
+
+    patch.setattr(links, "detach", detach)
+
+
 def newest_ends_and_is_older(patch: pytest.MonkeyPatch) -> None:
     """FACTS R-24: the newest connection ended, and counts as an older one; its commands wait."""
 

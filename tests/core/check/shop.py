@@ -68,6 +68,9 @@ SHOP = Scenario(
     peers=("warehouse",),
 )
 
+TWO_PEERS = replace(SHOP, peers=("warehouse", "bank"))
+"""The same shop, to which a bank connects that nobody asks for anything."""
+
 
 def misunderstood(command: Command) -> tuple[Command, ...]:
     """A peer that always says that some other work is done."""

@@ -134,6 +134,7 @@ KILLS: dict[Mutant, tuple[str, int]] = {
     quiet_mutants.cap_of_one_less: ("I7", 1),
     quiet_mutants.older_one_becomes_the_newest: ("dispatch", 3),
     quiet_mutants.older_end_not_noticed: ("dispatch", 3),
+    quiet_mutants.older_ends_noticed_of_one_peer: ("dispatch", 3),
     quiet_mutants.newest_ends_and_is_older: ("dispatch", 2),
     quiet_mutants.older_ones_end_with_the_newest: ("dispatch", 3),
     quiet_mutants.newest_given_up_with_an_older: ("dispatch", 3),
@@ -176,6 +177,7 @@ _NEEDS: dict[Mutant, frozenset[str]] = {
 """Those that a few faults don't meet, and one that does."""
 
 _ORDERS = "tests.core.check.odd:ORDERS"
+_TWO_PEERS = "tests.core.check.shop:TWO_PEERS"
 
 _ELSEWHERE: dict[Mutant, tuple[str, Sagas]] = {
     rule_mutants.own_id_not_asked_for: (AGENTMUX, ((PoolRespawn.NAME, 2),)),
@@ -187,6 +189,7 @@ _ELSEWHERE: dict[Mutant, tuple[str, Sagas]] = {
     twin_mutants.three_return_by_id: (AGENTMUX, THREE),
     twin_mutants.returned_in_one_pass: (AGENTMUX, (*POOL, (WindowCleanup.NAME, 2))),
     quiet_mutants.all_that_wait_dropped: (AGENTMUX, ((PoolRespawn.NAME, 3),)),
+    quiet_mutants.older_ends_noticed_of_one_peer: (_TWO_PEERS, (("send", 1),)),
 }
 """Those that AgentMux's sagas, one of each, don't meet: in which application, and with which."""
 

@@ -53,7 +53,9 @@ def left_too_early(
 ) -> Violation | None:
     """Whether a saga's command left a connection that lives (rule 3); `sent` by this step."""
     earlier, step = step_of(before, saga_id), step_of(after, saga_id)
-    if earlier is None or step is None or earlier.step_index != step.step_index:
+    if earlier is None or earlier.connection is None:
+        return None
+    if step is None or step.step_index != earlier.step_index:
         return None
     left = sent or step.connection != earlier.connection
     if not left or earlier.connection not in connections_of(after.links[step.target]):

@@ -6,15 +6,16 @@
     steps, as long as the configuration says of its name, else as long as it says itself (3.1).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from saga_core.check.promises.links import step_of
+from saga_core.engine.config import Config
 from saga_core.engine.effects import ArmTimer, CancelTimer, Effect
-from saga_core.engine.events import Event, FrameExpiry, Timer, TimerFired
+from saga_core.engine.events import Event, FrameExpiry, TimerFired
 from saga_core.engine.history import Violation
 from saga_core.engine.ordered import sorted_items
-from saga_core.engine.state import State
+from saga_core.engine.state import InFlight, State
 
 
 def timers_hold(
@@ -22,16 +23,23 @@ def timers_hold(
 ) -> Iterator[Violation]:
     """What is wrong with the timers after a step."""
     yield from _expiries(before, event, after, effects)
-    yield from last_right(after, [effect for effect in effects if isinstance(effect, ArmTimer)])
+    yield from _seconds(after, effects)
 
 
-def last_right(after: State[Any], armed: Iterable[ArmTimer]) -> Iterator[Violation]:
-    """Which of the timers that a step armed last too long or too short (rule 2)."""
-    for effect in armed:
-        wanted = _seconds(after, effect.timer)
-        if wanted is not None and effect.seconds != wanted:
-            sentence = f"{effect.timer} lasts {effect.seconds} s instead of {wanted} s"
-            yield Violation("timers", sentence)
+def misset(config: Config, effect: ArmTimer, flight: InFlight | None) -> Violation | None:
+    """Whether a timer lasts too long or too short (rule 2).
+
+    `flight` is its saga after the step that armed it; of one that ended in that step nobody knows.
+    """
+    wanted: float | None = None
+    if isinstance(effect.timer, FrameExpiry):
+        wanted = config.frame_expiry_seconds
+    elif flight is not None:
+        wanted = config.timeouts.get(flight.name) if config.timeouts else None
+        wanted = flight.saga.timeout() if wanted is None else wanted
+    if wanted is None or effect.seconds == wanted:
+        return None
+    return Violation("timers", f"{effect.timer} lasts {effect.seconds} s instead of {wanted} s")
 
 
 def expiries_wanted(state: State[Any]) -> set[FrameExpiry]:
@@ -39,16 +47,12 @@ def expiries_wanted(state: State[Any]) -> set[FrameExpiry]:
     return _expiries_of(state, _buffered(state))
 
 
-def _seconds(after: State[Any], timer: Timer) -> float | None:
-    """How long a timer has to last; None, if its saga ended in the step that armed it."""
-    if isinstance(timer, FrameExpiry):
-        return after.config.frame_expiry_seconds
-    flight = after.sagas.get(timer.saga_id)
-    if flight is None:
-        return None
-    timeouts = after.config.timeouts
-    configured = timeouts.get(flight.name) if len(timeouts) else None  # a miss is dear (pyrsistent)
-    return configured if configured is not None else flight.saga.timeout()
+def _seconds(after: State[Any], effects: tuple[Effect, ...]) -> Iterator[Violation]:
+    for effect in effects:
+        if isinstance(effect, ArmTimer):
+            broken = misset(after.config, effect, after.sagas.get(effect.timer.saga_id))
+            if broken is not None:
+                yield broken
 
 
 def _expiries(
