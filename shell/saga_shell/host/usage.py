@@ -17,8 +17,14 @@ class UsageFault(click.ClickException):
         click.echo(f"agentmux-host: {' '.join(self.message.splitlines())}", file=file, err=True)
 
 
+class OutputFault(UsageFault):
+    """That the help, or the version, could not be printed."""
+
+    exit_code = 1
+
+
 class OneLineErrors(click.Command):
-    """A command whose usage errors take one line, not four."""
+    """A command whose usage errors take one line, not four, as does a help that finds no room."""
 
     def make_context(
         self,
@@ -32,6 +38,8 @@ class OneLineErrors(click.Command):
             return super().make_context(info_name, args, parent, **extra)
         except click.UsageError as error:
             raise UsageFault(f"{error.format_message()} (--help shows all options)") from None
+        except OSError as error:
+            raise OutputFault(f"can't write to standard output: {error.strerror}") from None
 
 
 class Seconds(click.ParamType[float]):

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -178,3 +179,13 @@ def test_what_is_said_is_one_line_each() -> None:
     console.say("lost")
     assert console.lines_lost == 1
     os.close(writing)
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_a_help_that_finds_no_room_is_one_line(option: str) -> None:
+    """DESIGN 6: a full disk is said in one line, and the exit code is not that of a help."""
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "saga_shell.host.main", option]
+        ran = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    line = "agentmux-host: can't write to standard output: No space left on device\n"
+    assert (ran.returncode, ran.stderr) == (1, line)
