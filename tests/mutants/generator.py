@@ -18,7 +18,8 @@ import saga_core.agentmux.sagas
 import saga_core.engine
 
 _LONGEST = 72
-_NO_RULES = frozenset({"__init__.py", "history.py", "invariants.py", "config.py", "registry.py"})
+_PROMISES = frozenset({"history.py", "invariants.py", "alone.py", "waiting.py"})
+_NO_RULES = _PROMISES | {"__init__.py", "config.py", "registry.py"}
 """Of the engine's files: names only, the promises themselves, bounds, and a map like any other."""
 
 

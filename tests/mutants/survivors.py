@@ -3,6 +3,14 @@
 _LACK: dict[str, tuple[str, ...]] = {
     "what a reason says, in words: only that it is told alike everywhere is a promise": (
         "guard:line:' ':1",
+        "guard:line:not len(encodable) <= _REASON_LENGTH:1",
+        "guard:_text:not not isinstance(value, str | BaseException):1",
+        "guard:_shown:not value is None or type(value) in _PLAIN:1",
+        "guard:_shown:never value is None or type(value) in _PLAIN:1",
+        "guard:_shown:without value is None:1",
+        "guard:_shown:without type(value) in _PLAIN:1",
+        "guard:_shown:not value is None:1",
+        "guard:_shown:not type(value) in _PLAIN:1",
         "progress:_address:never not isinstance(command, Command):1",
         "reducer:_fail_action:event.reason, target in reasons.action_failed:1",
         "reducer:_send_failed:'a command could not be sent':1",
@@ -50,6 +58,8 @@ _LACK: dict[str, tuple[str, ...]] = {
         ),
     ),
     "that numbers have no gaps: they may jump, by decision (DESIGN 7)": (
+        "events:RecoveryRequested.first_free_id:1 for 0:1",
+        "events:RecoveryRequested.first_free_id:2 for 1:1",
         "turn:Turn.take_saga_id:2 for 1:1",
         "turn:Turn.take_sequence:2 for 1:1",
     ),
