@@ -1,10 +1,12 @@
 """Every trace of a search replays: what happens under shared names happens under real ones."""
 
 import pytest
-from tests.core.check.running import BOTH, POOL, SMALL, watch
+from tests.core.check import mutants
+from tests.core.check.returns import SELFISH
+from tests.core.check.running import BOTH, POOL, SMALL, run, watch
 from tests.core.check.shop import SHOP
 
-from saga_core.check import REDUCTIONS, ROWS, Limits, Scenario, Scope
+from saga_core.check import NAMES, REDUCTIONS, ROWS, Limits, Scenario, Scope, checker
 from saga_core.check.agentmux import SCENARIO
 from saga_core.check.runs.guide import UntoldError, breaking, follow
 from saga_core.check.runs.lanes import line_of
@@ -63,3 +65,22 @@ def test_a_promise_that_nothing_breaks_is_a_bug_of_the_checker() -> None:
     stage = Stage(SCENARIO, Scope(POOL))
     with pytest.raises(UntoldError, match="nothing along the way breaks I7"):
         breaking(search, "I7", stage, [])
+
+
+def test_what_can_not_be_told_is_searched_for_again_with_fewer_reductions() -> None:
+    """DESIGN 4: a saga that goes by an id it kept is checked by its own name, and holds."""
+    report = run((("order", 2),), SELFISH, faults=frozenset({"deadline", "disconnect"}))
+    assert (report.verdict, report.complete) == ("holds", True)
+    assert NAMES not in report.scope.reductions
+
+
+def test_without_reductions_it_is_a_bug_of_the_checker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DESIGN 4: what was found by its own names and can't be played is no verdict."""
+
+    def tell(*_: object, **__: object) -> None:
+        raise UntoldError("nothing like it can happen")
+
+    monkeypatch.setattr(checker, "tell", tell)
+    mutants.emit_before_log(monkeypatch)
+    with pytest.raises(UntoldError):
+        run(POOL, reductions=frozenset())
