@@ -13,6 +13,7 @@ from saga_core.agentmux.events import (
     ProcessExited,
     ProcessSpawned,
     Registered,
+    WindowClosed,
 )
 from saga_core.agentmux.mirror import current_host
 from saga_core.agentmux.vocabulary import ClientKind
@@ -20,6 +21,7 @@ from saga_core.engine import (
     CloseConnection,
     CommandReceived,
     ConnectionClosed,
+    ConnectionOpened,
     Dispatch,
     Emit,
     LineRejected,
@@ -240,3 +242,13 @@ def test_the_host_that_registered_last_is_the_current_one() -> None:
     launcher.close(early)
     assert current_host(launcher.state.mirror) == late
     assert launcher.state.links["host"].connection is None
+
+
+def test_a_connection_that_is_open_already_stays_who_it_is() -> None:
+    """FACTS F-03, F-15: a connection that opens once more keeps its pid and what it showed."""
+    launcher = Launcher()
+    host = launcher.join("host")
+    launcher.shows(host, "main")
+    launcher.ignores(ConnectionOpened(host))
+    launcher.close(host)
+    assert WindowClosed in map(type, emitted(launcher.last))

@@ -6,20 +6,25 @@ from tests.core.check.mutants import outcome_forgotten
 
 from saga_core.agentmux import WindowCleanup
 from saga_core.agentmux.commands import ReportPoolWindowAdded
+from saga_core.agentmux.events import PoolWindowAdded
 from saga_core.check.agentmux import SCENARIO
 from saga_core.check.promises.steps import broken_by, goes_on, implied_history
 from saga_core.engine import (
+    BusEvent,
     CommandReceived,
     Config,
     ConnectionClosed,
+    Effect,
     Event,
     RecoveryRequested,
     Reducer,
     SagaDeadline,
     SagaOutcome,
+    StepSucceeded,
     TimerFired,
     UnresolvedSaga,
     Violation,
+    WriteLog,
 )
 
 NAME = WindowCleanup.NAME
@@ -93,3 +98,29 @@ def test_a_saga_that_waits_on_tells_nothing() -> None:
     assert changed(awaiting=None) == Violation(
         "I6", "saga 1 is at ('succeeded',), yet its rows say ('pending',)"
     )
+
+
+def test_a_step_succeeds_by_its_own_answer_alone() -> None:
+    """FACTS F-38: what the row of a step says was its answer was told, and under its saga's id."""
+    reducer = Reducer(SCENARIO.application)
+    state = reducer.initial_state()
+    *before, answer, _, _ = run()
+    for event in before:
+        state, _ = reducer.step(state, event)
+    after, effects = reducer.step(state, answer)
+    other = PoolWindowAdded("", 5, 3)
+    swapped = tuple(_succeeding_by(other, effect) for effect in effects)
+    assert swapped != effects
+    told = implied_history(state)
+    assert broken_by(reducer.application, told, state, answer, after, effects) is None
+    assert broken_by(reducer.application, told, state, answer, after, swapped) == Violation(
+        "correlation", f"a step of saga 1 succeeds by {other}, which was not its answer"
+    )
+
+
+def _succeeding_by(output: BusEvent, effect: Effect) -> Effect:
+    match effect:
+        case WriteLog(StepSucceeded() as record):
+            return WriteLog(replace(record, output=output))
+        case _:
+            return effect

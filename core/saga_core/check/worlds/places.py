@@ -175,9 +175,8 @@ class Places:
             return None
         begun = memo.arc(here.state, fails)
         ended = memo.arc(begun.to, heals)
-        if begun.broken or ended.broken or ended.to != here.state:
-            return None
-        if begun.deed.closes or ended.deed.closes:
+        fine = begun.broken is None and ended.broken is None and ended.to == here.state
+        if not fine or begun.deed.closes or ended.deed.closes:
             return None
         place = self._place(here)
         moves = self.move(Move("log", 0, (fails,))), self.move(Move("heal", 0, (heals,)))
