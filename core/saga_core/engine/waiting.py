@@ -19,9 +19,9 @@ def buffers_hold(history: History, state: State[Any]) -> Iterator[Violation]:
 
 def frames_stay(before: State[Any], after: State[Any], sent: Iterable[int]) -> Iterator[Violation]:
     """A command leaves its buffer by being sent or answered, or with its saga (FACTS R-01)."""
-    left = _buffered(before) - _buffered(after)
+    left = buffered(before) - buffered(after)
     for saga_id in sorted(left.difference(sent)):
-        step, earlier = _step(after, saga_id), _step(before, saga_id)
+        step, earlier = step_of(after, saga_id), step_of(before, saga_id)
         if step is not None and earlier is not None and step.step_index == earlier.step_index:
             yield Violation("I7", f"the command of saga {saga_id} vanished from its buffer")
 
@@ -43,7 +43,7 @@ def overflow_is_due(
         if len(link.buffer) + len(taken) < after.config.buffer_cap:
             sentence = f"sagas {dropped} are pushed out of the buffer of {target}, which has room"
             yield Violation("I7", sentence)
-        kept = [step.issued for one in link.buffer if (step := _step(after, one)) is not None]
+        kept = [step.issued for one in link.buffer if (step := step_of(after, one)) is not None]
         for saga_id in dropped:
             if _issued(before, saga_id) > min(kept, default=after.counters.next_sequence):
                 sentence = f"saga {saga_id} is pushed out of the buffer of {target}"
@@ -52,7 +52,7 @@ def overflow_is_due(
 
 def _issued(before: State[Any], saga_id: int) -> int:
     """When the last command of a saga that ended was issued, at the earliest."""
-    step = _step(before, saga_id)
+    step = step_of(before, saga_id)
     return step.issued if step is not None else before.counters.next_sequence
 
 
@@ -73,10 +73,12 @@ def _buffer_holds(
         yield Violation("I2", f"ended sagas wait for {target}: {link.buffer}")
 
 
-def _buffered(state: State[Any]) -> set[int]:
+def buffered(state: State[Any]) -> set[int]:
+    """The sagas whose command waits for a peer."""
     return {saga_id for _, link in sorted_items(state.links) for saga_id in link.buffer}
 
 
-def _step(state: State[Any], saga_id: int) -> Awaiting | None:
+def step_of(state: State[Any], saga_id: int) -> Awaiting | None:
+    """The step whose answer a saga awaits, if it is in flight and awaits one."""
     flight = state.sagas.get(saga_id)
     return flight.awaiting if flight is not None else None

@@ -10,7 +10,6 @@ from saga_core.check.promises.links import (
     connections_of,
     left_too_early,
     link_holds,
-    step_of,
     unreachable,
 )
 from saga_core.engine.effects import Dispatch
@@ -18,6 +17,7 @@ from saga_core.engine.events import FrameExpiry
 from saga_core.engine.history import Violation
 from saga_core.engine.ordered import sorted_items
 from saga_core.engine.state import Awaiting, Link, State
+from saga_core.engine.waiting import step_of
 from saga_core.simulate.stories import Stories
 
 

@@ -17,6 +17,7 @@ from saga_core.engine.events import ConnectionClosed, Event
 from saga_core.engine.history import Violation
 from saga_core.engine.ordered import sorted_items, sorted_keys
 from saga_core.engine.state import Awaiting, Link, State
+from saga_core.engine.waiting import step_of
 
 
 def connections_hold(
@@ -89,9 +90,3 @@ def unreachable(saga_id: int, step: Awaiting | None, state: State[Any]) -> Viola
 def connections_of(link: Link) -> tuple[int, ...]:
     """All that a link knows, the newest last."""
     return link.older if link.connection is None else (*link.older, link.connection)
-
-
-def step_of(state: State[Any], saga_id: int) -> Awaiting | None:
-    """The step whose answer a saga awaits, if it is in flight and awaits one."""
-    flight = state.sagas.get(saga_id)
-    return flight.awaiting if flight is not None else None

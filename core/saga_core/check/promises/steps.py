@@ -17,7 +17,6 @@ from saga_core.check.promises.links import (
     answers_can_come,
     connections_hold,
     left_too_early,
-    step_of,
 )
 from saga_core.check.promises.process import unheeded, whole
 from saga_core.check.promises.stories import told_alike
@@ -39,6 +38,7 @@ from saga_core.engine.ordered import sorted_items, sorted_keys
 from saga_core.engine.records import StepOpened
 from saga_core.engine.registry import Registry
 from saga_core.engine.state import Awaiting, InFlight, State
+from saga_core.engine.waiting import step_of
 
 _TOUCHING = (WriteLog, Dispatch, ArmTimer, CancelTimer, CloseConnection)
 """Effects that concern sagas or links; if none comes and none changes, nothing else can break."""

@@ -9,13 +9,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-from saga_core.check.promises.links import step_of
 from saga_core.engine.config import Config
 from saga_core.engine.effects import ArmTimer, CancelTimer, Effect
 from saga_core.engine.events import Event, FrameExpiry, TimerFired
 from saga_core.engine.history import Violation
-from saga_core.engine.ordered import sorted_items
 from saga_core.engine.state import InFlight, State
+from saga_core.engine.waiting import buffered, step_of
 
 
 def timers_hold(
@@ -44,7 +43,7 @@ def misset(config: Config, effect: ArmTimer, flight: InFlight | None) -> Violati
 
 def expiries_wanted(state: State[Any]) -> set[FrameExpiry]:
     """The timers of all commands that wait in a buffer."""
-    return _expiries_of(state, _buffered(state))
+    return _expiries_of(state, buffered(state))
 
 
 def _seconds(after: State[Any], effects: tuple[Effect, ...]) -> Iterator[Violation]:
@@ -61,8 +60,8 @@ def _expiries(
     after: State[Any],
     effects: tuple[Effect, ...],
 ) -> Iterator[Violation]:
-    waited = _buffered(before)
-    waiting = waited if after.links is before.links else _buffered(after)
+    waited = buffered(before)
+    waiting = waited if after.links is before.links else buffered(after)
     armed, fired = _expiries_of(before, waited), None
     if isinstance(event, TimerFired) and isinstance(event.timer, FrameExpiry):
         fired = event.timer
@@ -91,7 +90,3 @@ def _expiries_of(state: State[Any], waiting: set[int]) -> set[FrameExpiry]:
 def _listed(timers: set[FrameExpiry]) -> str:
     shown = sorted((timer.saga_id, timer.stay) for timer in timers)
     return ", ".join(f"saga {saga_id} stay {stay}" for saga_id, stay in shown) or "none"
-
-
-def _buffered(state: State[Any]) -> set[int]:
-    return {saga_id for _, link in sorted_items(state.links) for saga_id in link.buffer}
